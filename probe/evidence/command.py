@@ -1,0 +1,69 @@
+"""What the failing command said: its standard error, parsed."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Field
+
+from probe.evidence.base import Frozen, ShortText, Text, Timestamp
+
+MAX_FAILURES = 32
+
+
+class FailureKind(StrEnum):
+    """What sort of thing a message says went wrong."""
+
+    FILE = "file"
+    """A system call on a path, with an errno."""
+    REGISTRY_DENIED = "registry-denied"
+    REGISTRY_UNREACHABLE = "registry-unreachable"
+    REGISTRY_OTHER = "registry-other"
+    NO_SPACE = "no-space"
+    ARCHIVE_ENDED = "archive-ended"
+    """An unexpected EOF while reading the archive."""
+    BAD_ARCHIVE = "bad-archive"
+    """Not a tar header, not the member that the transport looks for."""
+    DIGEST_MISMATCH = "digest-mismatch"
+    BAD_JSON = "bad-json"
+    UNKNOWN_REFERENCE = "unknown-reference"
+    AMBIGUOUS_REFERENCE = "ambiguous-reference"
+    USAGE = "usage"
+    OTHER = "other"
+
+
+class Failure(Frozen):
+    """One failure message, taken apart."""
+
+    kind: FailureKind
+    tool: ShortText = ""
+    """`skopeo`, `buildah`, `podman`, `tar` or empty."""
+    level: ShortText = ""
+    at: Timestamp | None = None
+    operation: ShortText = ""
+    """The call or step that failed: `open`, `lstat`, `mkdir`, `write`, `reading JSON file`."""
+    path: Text | None = None
+    errno: ShortText | None = None
+    transport: ShortText | None = None
+    reference: Text | None = None
+    """The image reference that the message names."""
+    registry: ShortText | None = None
+    """host[:port]"""
+    about: ShortText = ""
+    """What the path is to the command: `archive`, `ancestor`, `member`, `temp`, `auth-file`, `policy`, `destination`,
+    `config`, or empty when the message alone does not say."""
+    line: int
+    """Line in the standard error, from 1."""
+    text: Text
+    """The message, clipped, userinfo and tokens masked."""
+
+
+class CommandOutcome(Frozen):
+    """What is known of the command that failed."""
+
+    source: ShortText = ""
+    exit_status: int | None = None
+    failures: Annotated[tuple[Failure, ...], Field(max_length=MAX_FAILURES)] = ()
+    lines: int = 0
+    truncated: bool = False
