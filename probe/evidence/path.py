@@ -43,6 +43,8 @@ class Inode(Frozen):
     blocks: int
     modified: Timestamp
     changed: Timestamp
+    born: Timestamp | None = None
+    """Birth time (statx(2)), asked for only when the access was refused; not every file system keeps one."""
 
 
 class AclTag(StrEnum):

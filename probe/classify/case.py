@@ -1,0 +1,298 @@
+"""The case: reports joined for judgement, with what every hypothesis asks of them worked out once."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+from probe.access.credentials import Credentials
+from probe.access.decide import Right
+from probe.access.walk import Judgement, Step, judge
+from probe.evidence.command import Failure
+from probe.evidence.image import ImageFacts
+from probe.evidence.mount import Mount
+from probe.evidence.observation import NotSeen, Seen
+from probe.evidence.path import Acl, Attempt, Chain, Component, FileType, Inode, Want
+from probe.evidence.report import Report
+from probe.evidence.writer import Sample
+
+REFUSALS = frozenset({"EACCES", "EPERM"})
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One report, with the access model's answer beside the kernel's."""
+
+    index: int
+    report: Report
+
+    def at(self, *parts: str | int) -> str:
+        """The JSON pointer of a field of this report inside the verdict document."""
+        return "/".join(("/evidence", str(self.index), *map(str, parts)))
+
+    # -- the path
+
+    @property
+    def chain(self) -> Chain | None:
+        """The walk, unless nothing of it came back."""
+        chain = self.report.chain
+        return chain.value if isinstance(chain, Seen) else None
+
+    @property
+    def components(self) -> tuple[Component, ...]:
+        """The hops of the walk; empty when there was none."""
+        return self.chain.components if self.chain is not None else ()
+
+    def inode(self, index: int) -> Inode | None:
+        """The inode of a hop that could be observed."""
+        observed = self.components[index].inode
+        return observed.value if isinstance(observed, Seen) else None
+
+    def acl(self, index: int) -> Acl | None:
+        """The access ACL of a hop; None when there is none or it could not be read."""
+        observed = self.components[index].acl
+        return observed.value if isinstance(observed, Seen) and observed.value.entries else None
+
+    def component_at(self, index: int, *parts: str) -> str:
+        """The pointer of one hop, or of a field of its inode."""
+        where = ("chain", "value", "components", index)
+        return self.at(*where, "inode", "value", *parts) if parts else self.at(*where)
+
+    def path_of(self, index: int) -> str:
+        """The path of one hop."""
+        return self.components[index].path
+
+    @property
+    def target(self) -> Inode | None:
+        """The inode at the path, when the walk arrived."""
+        if self.chain is None or self.chain.target is None:
+            return None
+        return self.inode(len(self.components) - 1)
+
+    @property
+    def stopped(self) -> NotSeen | None:
+        """What ended the walk before the target."""
+        return self.chain.stopped if self.chain is not None else None
+
+    @property
+    def absent(self) -> bool:
+        """Nothing has the name: the walk or the open says ENOENT."""
+        if self.stopped is not None:
+            return self.stopped.errno == "ENOENT"
+        return self.truth is not None and self.truth.errno == "ENOENT"
+
+    @cached_property
+    def observed(self) -> tuple[int, ...]:
+        """Indexes of the hops whose inode was seen."""
+        return tuple(i for i in range(len(self.components)) if self.inode(i) is not None)
+
+    # -- access: the model and the truth
+
+    @property
+    def predicted(self) -> bool:
+        """Whether the question is about another identity than the one that looked."""
+        return self.report.predict_for is not None
+
+    @cached_property
+    def credentials(self) -> Credentials:
+        """Whose access is judged."""
+        return Credentials.from_identity(self.report.predict_for or self.report.identity)
+
+    @property
+    def identity_at(self) -> str:
+        """The pointer of the identity that is judged."""
+        return self.at("predict_for" if self.predicted else "identity")
+
+    @cached_property
+    def judgement(self) -> Judgement | None:
+        """The access model's answer for this identity on the recorded inodes."""
+        if self.chain is None or not self.components:
+            return None
+        return judge(self.credentials, self.chain, self.report.want, mount=self.mount)
+
+    @property
+    def truths(self) -> tuple[tuple[int, Attempt], ...]:
+        """The attempts that answer the question, with their places; empty for a prediction.
+
+        The decisive ones, or the cross-checks where a want cannot be tried without changing something.
+        """
+        if self.predicted:
+            return ()
+        numbered = tuple(enumerate(self.report.attempts))
+        decisive = tuple(pair for pair in numbered if pair[1].decisive)
+        return decisive or numbered
+
+    @property
+    def truth(self) -> Attempt | None:
+        """The first real attempt."""
+        return self.truths[0][1] if self.truths else None
+
+    @property
+    def truth_at(self) -> str:
+        """The pointer of the first real attempt."""
+        return self.at("attempts", self.truths[0][0]) if self.truths else self.at("attempts")
+
+    @property
+    def last_truth(self) -> Attempt | None:
+        """The last real attempt."""
+        return self.truths[-1][1] if self.truths else None
+
+    @property
+    def granted(self) -> bool | None:
+        """Whether the wanted access is granted: by the last real attempt, else by the model; None when unknown."""
+        if self.last_truth is not None:
+            return self.last_truth.granted
+        return self.judgement.granted if self.judgement is not None else None
+
+    @property
+    def refused(self) -> bool:
+        """Whether permission is what is missing: the kernel refused (EACCES, EPERM), or the model says it would."""
+        if self.truth is not None:
+            return self.truth.errno in REFUSALS
+        judgement = self.judgement
+        return judgement is not None and judgement.granted is False and judgement.errno in REFUSALS
+
+    @property
+    def denial(self) -> Step | None:
+        """The step that explains a refusal: the model's denial, if the kernel refused too."""
+        if not self.refused or self.judgement is None:
+            return None
+        denial = self.judgement.denial
+        return denial if denial is not None and self.judgement.errno in REFUSALS else None
+
+    @property
+    def unexplained(self) -> bool:
+        """The kernel refused although the recorded mode bits, ACLs and capabilities allow it, as far as it looked."""
+        if self.truth is None or not self.refused or self.judgement is None:
+            return False
+        return self.judgement.granted is True or self.judgement.unexplained is not None
+
+    # -- where it lies
+
+    @property
+    def mount(self) -> Mount | None:
+        """The mount that carries the target."""
+        carrying = self.report.mounts.carrying
+        return carrying.value if isinstance(carrying, Seen) else None
+
+    @cached_property
+    def volume_root(self) -> int | None:
+        """The index of the hop that is the root of the carrying mount, when the walk crossed onto it."""
+        mount = self.mount
+        if mount is None or mount.mount_point == "/":
+            return None
+        for index in self.observed:
+            mount_id = self.components[index].mount_id
+            if isinstance(mount_id, Seen) and mount_id.value == mount.mount_id:
+                return index if self.path_of(index) == mount.mount_point else None
+        return None
+
+    # -- the image
+
+    @property
+    def image(self) -> ImageFacts | None:
+        """The image facts, for a reference that names an image transport."""
+        facts = self.report.image
+        return facts.value if isinstance(facts, Seen) and self.names_image else None
+
+    @property
+    def names_image(self) -> bool:
+        """Whether the reference has a transport; a plain path asks for access and race only."""
+        return self.report.reference.transport != "path"
+
+    def image_at(self, *parts: str | int) -> str:
+        """The pointer of a field of the image facts."""
+        return self.at("image", "value", *parts)
+
+    # -- time
+
+    @property
+    def samples(self) -> tuple[Sample, ...]:
+        """The moments at which the target was looked at again."""
+        writers = self.report.writers
+        return writers.value.samples if isinstance(writers, Seen) else ()
+
+    @property
+    def container_started(self) -> int | None:
+        """Start of this container, nanoseconds since the epoch, when it runs in one and that was seen."""
+        started = self.report.context.container_started
+        return started.value if self.report.context.in_container and isinstance(started, Seen) else None
+
+    # -- the failing command
+
+    @property
+    def failures(self) -> tuple[tuple[int, Failure], ...]:
+        """The failure messages of the command, with their places."""
+        return tuple(enumerate(self.report.command.failures)) if self.report.command is not None else ()
+
+    def failure_at(self, number: int) -> str:
+        """The pointer of one failure message."""
+        return self.at("command", "failures", number)
+
+    def concerns_target(self, path: str) -> bool:
+        """Whether a path that a message names is the target, one of its ancestors or links, or lies inside it."""
+        path = posixpath.normpath(path)
+        ours = {posixpath.normpath(self.report.reference.path)}
+        ours.update(component.path for component in self.components)
+        if self.chain is not None and self.chain.resolved:
+            ours.add(self.chain.resolved)
+        return any(path == mine or _inside(mine, path) for mine in ours) or any(
+            _inside(path, mine) for mine in (posixpath.normpath(self.report.reference.path), self.chain_end)
+        )
+
+    @property
+    def chain_end(self) -> str:
+        """The resolved target, or the path as given."""
+        chain = self.chain
+        return posixpath.normpath((chain.resolved if chain else None) or self.report.reference.path)
+
+    def other_path_failure(self) -> tuple[int, Failure] | None:
+        """The first failure that is about a path other than the target and its ancestors (rule zero)."""
+        for number, failure in self.failures:
+            if failure.about in _ELSEWHERE:
+                return number, failure
+            if failure.path is not None and failure.path.startswith("/") and not self.concerns_target(failure.path):
+                return number, failure
+        return None
+
+    def target_failure(self, *errnos: str) -> tuple[int, Failure] | None:
+        """The first failure about the target or its ancestors, with one of these errnos."""
+        for number, failure in self.failures:
+            if failure.about in _ELSEWHERE or failure.errno not in errnos or failure.path is None:
+                continue
+            if self.concerns_target(failure.path):
+                return number, failure
+        return None
+
+
+_ELSEWHERE = frozenset({"temp", "auth-file", "policy", "destination", "config", "storage"})
+
+
+def _inside(path: str, ancestor: str) -> bool:
+    """Whether `path` lies strictly below `ancestor`."""
+    return path.startswith(ancestor.rstrip("/") + "/")
+
+
+@dataclass(frozen=True)
+class Case:
+    """Everything that is known, to be judged together."""
+
+    reports: tuple[Report, ...]
+
+    @cached_property
+    def readings(self) -> tuple[Reading, ...]:
+        """Each report with what was worked out from it."""
+        return tuple(Reading(index, report) for index, report in enumerate(self.reports))
+
+    def __iter__(self) -> Iterator[Reading]:
+        return iter(self.readings)
+
+
+RIGHT_NAMES = {Right.READ: "r", Right.WRITE: "w", Right.EXECUTE: "x"}
+
+WRITES = frozenset({Want.WRITE, Want.CREATE})
+"""The wants that change something."""
+
+__all__ = ["REFUSALS", "RIGHT_NAMES", "WRITES", "Case", "FileType", "Reading"]

@@ -1,0 +1,135 @@
+"""A refusal that the access model explains: the component, the rule, both sides of the comparison."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass
+
+from probe.access.decide import Decision, Right, grants_if_member
+from probe.classify.case import RIGHT_NAMES, Reading
+from probe.classify.hypothesis import ReadingHypothesis, Scale
+from probe.classify.remedy import PRODUCER_MODE, access_remedy
+from probe.classify.verdict import Assessment, Remedy
+from probe.evidence.path import Acl, FileType, Inode
+
+
+@dataclass(frozen=True)
+class Denial:
+    """The component at which the walk ends for this identity, and why."""
+
+    reading: Reading
+    index: int
+    inode: Inode
+    decision: Decision
+    searching: bool
+    """Denied while passing through a directory, not at the target itself."""
+
+    @property
+    def path(self) -> str:
+        """Where."""
+        return self.reading.path_of(self.index)
+
+    @property
+    def acl(self) -> Acl | None:
+        """The component's ACL, if it has one."""
+        return self.reading.acl(self.index)
+
+    @property
+    def needs(self) -> str:
+        """The right that is missing, as a mode letter."""
+        return RIGHT_NAMES[self.decision.right]
+
+    @property
+    def reads(self) -> bool:
+        """Whether a read (or a search on the way to anything) was denied, not a write."""
+        return self.searching or self.decision.right is not Right.WRITE
+
+    @property
+    def group_would_do(self) -> bool:
+        """Whether holding the inode's group would turn this component."""
+        credentials = self.reading.credentials
+        return not credentials.in_group(self.inode.gid) and grants_if_member(
+            credentials, self.inode, self.acl, self.decision.right, self.inode.gid
+        )
+
+    def mode_at(self) -> str:
+        """The pointer of the mode bits that deny."""
+        return self.reading.component_at(self.index, "mode")
+
+
+def denial_of(reading: Reading) -> Denial | None:
+    """The modelled denial of a reading, when the kernel refused too (or nothing was tried)."""
+    step = reading.denial
+    inode = reading.inode(step.index) if step is not None else None
+    if step is None or inode is None:
+        return None
+    searching = step.decision.right is Right.EXECUTE and inode.type is FileType.DIRECTORY
+    return Denial(reading, step.index, inode, step.decision, searching)
+
+
+def support_denial(scale: Scale, denial: Denial) -> None:
+    """Note the two observations that every explained refusal rests on: the bits, and the kernel's answer."""
+    reading = denial.reading
+    scale.support(denial.mode_at(), f"{denial.path}: {denial.decision.sentence}")
+    truth = reading.truth
+    if truth is not None and truth.errno is not None:
+        scale.support(reading.truth_at, f"{truth.operation} {truth.path}: {truth.errno}")
+
+
+class DenialHypothesis(ReadingHypothesis):
+    """A cause of the A family: an account of one explained refusal."""
+
+    @abstractmethod
+    def fit(self, denial: Denial, scale: Scale) -> str | None:
+        """The statement, when this cause accounts for the denial; otherwise None, with a contradiction noted."""
+
+    def remedy(self, denial: Denial) -> Remedy | None:
+        """The smallest change for this denial."""
+        return access_remedy(denial.reading, PRODUCER_MODE)
+
+    def weigh(self, reading: Reading, scale: Scale) -> Assessment:
+        """Settle what all these causes share, then ask whether this one fits."""
+        unfit = self._excluded(reading, scale)
+        if unfit is not None:
+            return unfit
+        denial = denial_of(reading)
+        if denial is None:
+            return self._undecided(reading, scale)
+        statement = self.fit(denial, scale)
+        if statement is None:
+            return scale.refuted(scale.contradicts[-1].sentence if scale.contradicts else "another rule decided")
+        support_denial(scale, denial)
+        if reading.truth is None and not reading.predicted:
+            scale.miss(reading.at("attempts"), "a real attempt by the reader's identity")
+            return scale.likely(statement, component=denial.path, remedy=self.remedy(denial))
+        return scale.confirmed(statement, component=denial.path, remedy=self.remedy(denial))
+
+    def _excluded(self, reading: Reading, scale: Scale) -> Assessment | None:
+        if reading.chain is None:
+            scale.miss(reading.at("chain"), "the path chain: its mode bits were not observed")
+            return scale.not_assessable("the path could not be walked")
+        truth = reading.truth
+        if truth is not None and not reading.refused:
+            result = "succeeded" if truth.granted else f"failed with {truth.errno}, which is not a permission"
+            scale.contradict(reading.truth_at, f"{truth.operation} {truth.path} {result}")
+            return scale.refuted(f"{truth.operation} {result}")
+        if reading.unexplained:
+            scale.contradict(reading.at("chain"), "mode bits, ACLs and capabilities allow it on every component")
+            return scale.refuted("the recorded bits allow it; something else refused")
+        if truth is None and reading.judgement is not None and reading.judgement.granted:
+            scale.contradict(reading.at("chain"), "mode bits, ACLs and capabilities allow it on every component")
+            return scale.refuted("the recorded bits allow it")
+        return None
+
+    def _undecided(self, reading: Reading, scale: Scale) -> Assessment:
+        judgement = reading.judgement
+        if judgement is not None and judgement.granted is False:
+            scale.contradict(
+                reading.at("chain"), f"the walk ends with {judgement.errno}, not with a missing permission"
+            )
+            return scale.refuted(f"the walk ends with {judgement.errno}")
+        for what in judgement.missing if judgement is not None else ():
+            scale.miss(reading.at("chain"), what)
+        if reading.refused:
+            return scale.possible("the kernel refused, but the component that denies was not observed")
+        return scale.not_assessable("neither an attempt nor enough of the path was observed")

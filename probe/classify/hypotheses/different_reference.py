@@ -1,0 +1,152 @@
+"""The tasks of one hand-over name different paths or transports, whether or not each can be read."""
+
+from __future__ import annotations
+
+import itertools
+import posixpath
+
+from probe.classify.case import Case, Reading
+from probe.classify.hypothesis import Hypothesis, Scale
+from probe.classify.verdict import Assessment, Cause, Fix, Remedy, Status
+
+
+class DifferentReference(Hypothesis):
+    """Two references of one case (of one `check`, of several tasks, or of a command and its message) are compared."""
+
+    cause = Cause.DIFFERENT_REFERENCE
+    rank = 60
+    refines = (Cause.WRONG_TRANSPORT, Cause.WRONG_PATH)
+
+    def assess(self, case: Case) -> Assessment:
+        """Every pair of references, then each reference against what the failing command named."""
+        scale = Scale(self.cause)
+        for reading in case:
+            told = self._against_command(reading, scale)
+            if told is not None:
+                return told
+        named = [reading for reading in case if reading.names_image]
+        pairs = [(a, b) for a, b in itertools.combinations(named, 2) if _place(a) != _place(b)]
+        if not pairs:
+            return self._single(case, scale)
+        related = [pair for pair in pairs if _related(*pair)]
+        if not related:
+            a, b = pairs[0]
+            self._name_both(scale, a, b)
+            return scale.possible("the references name unrelated paths: one hand-over, or two images?")
+        assessments = [self._compare(a, b) for a, b in related]
+        return min(assessments, key=lambda found: list(Status).index(found.status))
+
+    def _single(self, case: Case, scale: Scale) -> Assessment:
+        if len(case.readings) > 1:
+            scale.contradict("/evidence/0/reference", "every report names the same transport and path")
+            return scale.refuted("all references agree")
+        scale.miss("/evidence/0/reference", "the reference of the other tasks of this hand-over")
+        return scale.not_assessable("only one reference is known")
+
+    def _compare(self, a: Reading, b: Reading) -> Assessment:
+        scale = Scale(self.cause)
+        self._name_both(scale, a, b)
+        first, second = a.report.reference.text, b.report.reference.text
+        statement = f"the references differ: {first} and {second}"
+        good = [reading for reading in (a, b) if _reads(reading)]
+        if len(good) == 2:
+            return self._both_read(scale, a, b, statement)
+        for reading in (a, b):
+            image = reading.image
+            if image is not None:
+                verb = "can" if image.readable_as_asked else "cannot"
+                scale.support(
+                    reading.image_at("readable_as_asked"),
+                    f"{reading.report.reference.text}: {image.found} lies there, which {verb} be read as asked",
+                )
+            elif reading.absent:
+                scale.support(reading.truth_at, f"{reading.report.reference.text}: nothing is there")
+        remedy = _remedy(good[0] if good else None)
+        if a.predicted or b.predicted or not good:
+            scale.miss("/evidence/0/image", "the container itself, opened by the reader")
+            return scale.likely(statement, component=b.report.reference.path, remedy=remedy)
+        return scale.confirmed(statement, component=b.report.reference.path, remedy=remedy)
+
+    def _both_read(self, scale: Scale, a: Reading, b: Reading, statement: str) -> Assessment:
+        ours, theirs = _diff_ids(a), _diff_ids(b)
+        if ours and ours == theirs:
+            scale.contradict(a.image_at("images"), "both hold the same image: their diff_ids are equal")
+            if _same_task(a, b):
+                return scale.refuted("the references differ, and hold the same image")
+            return scale.likely(statement, component=b.report.reference.path, remedy=_remedy(a))
+        if ours and theirs:
+            scale.support(a.image_at("images"), f"diff_ids begin {ours[0][:19]} here")
+            scale.support(b.image_at("images"), f"diff_ids begin {theirs[0][:19]} there")
+            return scale.confirmed(
+                f"{statement}, and hold different images", component=b.report.reference.path, remedy=_remedy(a)
+            )
+        return scale.likely(statement, component=b.report.reference.path, remedy=_remedy(a))
+
+    def _against_command(self, reading: Reading, scale: Scale) -> Assessment | None:
+        """The reference in the command's own message, when it is another than the one that was asked about."""
+        ours = reading.report.reference
+        for number, failure in reading.failures:
+            if not failure.transport or not failure.reference or failure.about == "destination":
+                continue
+            if failure.transport not in ("oci-archive", "oci", "dir", "docker-archive") or not reading.names_image:
+                continue
+            path = posixpath.normpath(failure.reference.split(":")[0])
+            mine = posixpath.normpath(ours.path)
+            if (failure.transport, path) == (ours.transport, mine) or not _near(path, mine):
+                continue
+            scale.support(
+                reading.failure_at(number), f"the command read {failure.transport}:{failure.reference}: {failure.text}"
+            )
+            scale.support(reading.at("reference"), f"the reference under test is {ours.text}")
+            return scale.confirmed(
+                f"the failing command read {failure.transport}:{path}, not {ours.transport}:{mine}",
+                component=path,
+                remedy=_remedy(reading if _reads(reading) else None),
+            )
+        return None
+
+    def _name_both(self, scale: Scale, a: Reading, b: Reading) -> None:
+        for reading in (a, b):
+            who = reading.report.context.task
+            scale.support(reading.at("reference"), f"{who or 'one task'} names {reading.report.reference.text}")
+
+
+def _place(reading: Reading) -> tuple[str, str]:
+    return reading.report.reference.transport, reading.chain_end
+
+
+def _near(a: str, b: str) -> bool:
+    return a == b or posixpath.dirname(a) == posixpath.dirname(b) or _above(a, b) or _above(b, a)
+
+
+def _above(a: str, b: str) -> bool:
+    return b.startswith(a.rstrip("/") + "/") and a != "/"
+
+
+def _related(a: Reading, b: Reading) -> bool:
+    return _near(a.chain_end, b.chain_end)
+
+
+def _reads(reading: Reading) -> bool:
+    image = reading.image
+    return image is not None and image.readable_as_asked and bool(reading.granted)
+
+
+def _diff_ids(reading: Reading) -> tuple[str, ...]:
+    image = reading.image.selected if reading.image is not None else None
+    return image.diff_ids if image is not None else ()
+
+
+def _same_task(a: Reading, b: Reading) -> bool:
+    return a.report.context.task == b.report.context.task
+
+
+def _remedy(good: Reading | None) -> Remedy:
+    what = good.report.reference.text if good is not None else "the one that the build wrote"
+    return Remedy(
+        smallest=Fix(sentence=f"Use one reference in every task: {what}."),
+        structural=Fix(
+            sentence="Write the whole reference, transport included, once: as a pipeline parameter, or as a result of "
+            "the build that every push takes."
+        ),
+    )

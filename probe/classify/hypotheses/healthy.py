@@ -1,0 +1,89 @@
+"""Readable, whole, digests agree."""
+
+from __future__ import annotations
+
+from probe.classify.case import Case, Reading
+from probe.classify.hypothesis import Hypothesis, Scale
+from probe.classify.stability import stability
+from probe.classify.verdict import Assessment, Cause, Status
+from probe.evidence.observation import Seen
+
+
+class Healthy(Hypothesis):
+    """Holds only when every report of the case is healthy."""
+
+    cause = Cause.HEALTHY
+    rank = 1000
+
+    def assess(self, case: Case) -> Assessment:
+        """The weakest report decides."""
+        if not case.readings:
+            return Scale(self.cause).not_assessable("there is no evidence")
+        scales = [self._weigh(reading) for reading in case]
+        order = [Status.CONFIRMED, Status.LIKELY, Status.POSSIBLE, Status.NOT_ASSESSABLE, Status.REFUTED]
+        weakest = max(scales, key=lambda assessment: order.index(assessment.status))
+        if len(scales) > 1 and weakest.status.holds:
+            supports = tuple(claim for assessment in scales for claim in assessment.supports)[:64]
+            return weakest.model_copy(
+                update={"supports": supports, "statement": f"all {len(scales)} references can be used as asked"}
+            )
+        return weakest
+
+    def _weigh(self, reading: Reading) -> Assessment:
+        scale = Scale(self.cause)
+        report, path = reading.report, reading.report.reference.path
+        if reading.granted is None:
+            scale.miss(reading.at("attempts"), f"a real attempt to {report.want} {path}")
+            return scale.not_assessable(f"whether {path} can be {_done(report.want)} is not known")
+        if not reading.granted:
+            scale.contradict(reading.truth_at, f"{report.want} is not possible")
+            return scale.refuted(f"{path} cannot be {_done(report.want)}")
+        truth = reading.last_truth
+        if truth is not None:
+            scale.support(reading.at("attempts", reading.truths[-1][0]), f"{truth.operation} {path}: granted")
+        else:
+            scale.support(reading.at("chain"), "every component allows it to this identity")
+        image = reading.image
+        if reading.names_image and report.want == "read":
+            if image is None:
+                scale.miss(reading.at("image"), "the image facts")
+                return scale.not_assessable("the container was not seen")
+            if not (image.readable_as_asked and image.complete):
+                scale.contradict(reading.image_at("complete"), "the container is not complete as asked")
+                return scale.refuted("the container is not complete")
+            scale.support(reading.image_at("whole"), "every blob that the image needs is there, with its size")
+        if stability(reading).changing:
+            scale.contradict(reading.at("writers"), "it changed while it was looked at")
+            return scale.refuted("it is being written to")
+        return self._grade(reading, scale)
+
+    def _grade(self, reading: Reading, scale: Scale) -> Assessment:
+        report, image = reading.report, reading.image
+        if reading.failures:
+            scale.contradict(reading.failure_at(0), f"the command failed: {reading.failures[0][1].text}")
+            scale.miss(reading.at("command"), "what was true when the command failed: now nothing is wrong")
+            return scale.possible("nothing is wrong now, and the command failed")
+        skopeo = report.skopeo
+        if isinstance(skopeo, Seen) and skopeo.value.agrees is False:
+            scale.contradict(reading.at("skopeo"), "skopeo reports other digests than the probe computed")
+            return scale.possible("readable and whole, but skopeo's digests differ")
+        statement = f"{report.reference.text} can be {_done(report.want)}"
+        if image is not None and image.selected is not None:
+            statement += f"; manifest {image.selected.manifest_digest}"
+        if reading.predicted:
+            scale.miss(reading.identity_at, "an attempt by that identity itself")
+            return scale.likely(statement + " (predicted)")
+        if image is not None and report.want == "read":
+            if image.verification is None:
+                scale.miss(reading.image_at("verification"), "the hashes of the layers (--deep)")
+                return scale.likely(statement + ", whole by its structure; layers not hashed")
+            scale.support(reading.image_at("verification"), "every blob was hashed and agrees")
+            statement += ", every digest verified"
+        if reading.truth is not None and not reading.truths[-1][1].decisive:
+            scale.miss(reading.at("attempts"), "the write itself, which would change something")
+            return scale.likely(statement)
+        return scale.confirmed(statement)
+
+
+def _done(want: str) -> str:
+    return {"read": "read", "write": "written", "create": "created", "list": "listed", "execute": "executed"}[want]

@@ -1,0 +1,68 @@
+"""ENOSPC or EDQUOT, usually skopeo's temp directory."""
+
+from __future__ import annotations
+
+from probe.classify.case import WRITES, Reading
+from probe.classify.hypothesis import ReadingHypothesis, Scale
+from probe.classify.verdict import Assessment, Cause, Fix, Remedy
+from probe.evidence.command import FailureKind
+from probe.evidence.observation import Seen
+
+
+class NoSpace(ReadingHypothesis):
+    """Reading `oci-archive:` unpacks the whole archive into the temp directory first."""
+
+    cause = Cause.NO_SPACE
+    rank = 12
+
+    def weigh(self, reading: Reading, scale: Scale) -> Assessment:
+        """The command's message decides; a wanted write on a full file system makes it likely."""
+        for number, failure in reading.failures:
+            if failure.kind is FailureKind.NO_SPACE or failure.errno in ("ENOSPC", "EDQUOT"):
+                scale.support(reading.failure_at(number), failure.text)
+                self._sizes(reading, scale)
+                where = failure.path or "the temp directory"
+                return scale.confirmed(f"no space left while writing {where}", component=failure.path, remedy=_REMEDY)
+        space = reading.report.mounts.space
+        wants_room = reading.report.want in WRITES
+        if wants_room and isinstance(space, Seen):
+            full = [
+                name
+                for name, left in (("bytes", space.value.available_bytes), ("inodes", space.value.available_inodes))
+                if left == 0 and (name == "bytes" or space.value.total_inodes > 0)
+            ]
+            if full:
+                scale.support(reading.at("mounts", "space"), f"no {full[0]} available at {space.value.path}")
+                return scale.likely(
+                    f"no {full[0]} left at {space.value.path}", component=space.value.path, remedy=_REMEDY
+                )
+        if reading.report.command is None and not wants_room:
+            if self._sizes(reading, scale):
+                return scale.possible("skopeo would not find the room to unpack this archive", remedy=_REMEDY)
+            scale.miss(reading.at("command"), "the failing command's standard error (--stderr FILE)")
+            return scale.not_assessable("the command's messages are not known")
+        scale.contradict(reading.at("mounts", "space"), "no call answered ENOSPC or EDQUOT, and there is room")
+        return scale.refuted("nothing ran out of space")
+
+    def _sizes(self, reading: Reading, scale: Scale) -> bool:
+        """Note when the archive is larger than the room in the temp directory."""
+        temp, image = reading.report.mounts.temp_space, reading.image
+        if not isinstance(temp, Seen) or image is None or image.archive is None:
+            return False
+        if reading.report.reference.transport != "oci-archive" or temp.value.available_bytes >= image.archive.size:
+            return False
+        scale.support(
+            reading.at("mounts", "temp_space"),
+            f"{temp.value.path} has {temp.value.available_bytes} bytes left, the archive has {image.archive.size}",
+        )
+        return True
+
+
+_REMEDY = Remedy(
+    smallest=Fix(
+        sentence="Let skopeo unpack where there is room: the volume itself, or a larger emptyDir at /var/tmp.",
+        command="skopeo --tmpdir /workspace/source/tmp copy ...",
+        yaml="volumes:\n- name: vartmp\n  emptyDir:\n    sizeLimit: 20Gi",
+    ),
+    structural=Fix(sentence="Hand over an oci: directory in place of an archive: it is read without unpacking."),
+)

@@ -1,0 +1,72 @@
+"""The failing operation concerned another path: auth file, policy, temp directory, destination."""
+
+from __future__ import annotations
+
+from probe.classify.case import Reading
+from probe.classify.hypothesis import ReadingHypothesis, Scale
+from probe.classify.verdict import Assessment, Cause, Fix, Remedy
+from probe.evidence.command import Failure, FailureKind
+
+
+class OtherPathFailed(ReadingHypothesis):
+    """Rule zero: when the failing path is neither the archive nor an ancestor, A, B and race are wrong."""
+
+    cause = Cause.OTHER_PATH_FAILED
+    rank = 10
+
+    def weigh(self, reading: Reading, scale: Scale) -> Assessment:
+        """Only the command's own message can say it."""
+        if reading.report.command is None:
+            scale.miss(reading.at("command"), "the failing command's standard error (--stderr FILE)")
+            return scale.not_assessable("the command's messages are not known")
+        found = reading.other_path_failure()
+        if found is None or found[1].kind is FailureKind.NO_SPACE:
+            scale.contradict(reading.at("command", "failures"), "no message is about a path other than the target")
+            return scale.refuted("the messages concern the target, its ancestors, or no path")
+        number, failure = found
+        scale.support(reading.failure_at(number), failure.text)
+        what = _KINDS.get(failure.about, "another path")
+        where = failure.path or "an unnamed path"
+        scale.support(
+            reading.at("reference"), f"{where} is neither {reading.report.reference.path} nor on the way to it"
+        )
+        return scale.confirmed(
+            f"what failed is {what}, not the archive: {failure.operation or 'the call'} {where}: "
+            f"{failure.errno or failure.kind}",
+            component=failure.path,
+            remedy=Remedy(smallest=_fix(failure)),
+        )
+
+
+_KINDS = {
+    "temp": "skopeo's temp directory",
+    "auth-file": "the registry credentials file",
+    "policy": "the signature policy",
+    "destination": "the destination",
+    "config": "a configuration file",
+    "storage": "the container storage",
+}
+
+
+def _fix(failure: Failure) -> Fix:
+    path = failure.path or "PATH"
+    fixes = {
+        "temp": Fix(
+            sentence="Give skopeo a temp directory that it can write to, and that holds the unpacked archive.",
+            command="skopeo --tmpdir /workspace/source/tmp copy ...",
+        ),
+        "auth-file": Fix(
+            sentence="Let this identity read the credentials, or point it to a copy that it can read (secret volumes: "
+            "defaultMode 0440 with fsGroup).",
+            command="skopeo copy --authfile /path/readable/by/this/uid ...",
+        ),
+        "policy": Fix(
+            sentence="Ship a policy that this identity can read.",
+            command="skopeo --policy /etc/containers/policy.json copy ...",
+        ),
+        "destination": Fix(
+            sentence="Write to a destination that this identity may create.",
+            command=f"probe check {path} --want create",
+        ),
+    }
+    return fixes.get(failure.about, Fix(sentence=f"Look at {path} with this identity.", command=f"probe check {path}"))

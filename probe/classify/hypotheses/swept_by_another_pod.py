@@ -1,0 +1,73 @@
+"""Group or mode rewritten by another pod's sweep while in use (R4)."""
+
+from __future__ import annotations
+
+from probe.classify.case import Reading
+from probe.classify.denial import Denial, DenialHypothesis
+from probe.classify.hypothesis import Scale
+from probe.classify.sweep import SWEPT_DIRECTORY, volume_root
+from probe.classify.verdict import Assessment, Cause, Fix, Remedy, Status
+from probe.evidence.base import format_timestamp
+
+
+class SweptByAnotherPod(DenialHypothesis):
+    """A pod with another fsGroup mounted the volume: the whole tree now belongs to its group."""
+
+    cause = Cause.SWEPT_BY_ANOTHER_POD
+    rank = 32
+    refines = (Cause.DIR_SEARCH_DENIED, Cause.FILE_READ_DENIED, Cause.WRITE_DENIED, Cause.GROUP_NOT_HELD)
+
+    def weigh(self, reading: Reading, scale: Scale) -> Assessment:
+        """Confirmed only if this process itself had access before the rewrite."""
+        assessment = super().weigh(reading, scale)
+        if assessment.status is not Status.CONFIRMED:
+            return assessment
+        granted_before = next((n for n, attempt in reading.truths if attempt.granted), None)
+        if granted_before is not None:
+            scale.support(reading.at("attempts", granted_before), "this process had access before the rewrite")
+            return scale.confirmed(assessment.statement, component=assessment.component, remedy=assessment.remedy)
+        scale.miss(reading.at("attempts"), "an access by this reader before the rewrite, or the other pod's spec")
+        return scale.likely(assessment.statement, component=assessment.component, remedy=assessment.remedy)
+
+    def fit(self, denial: Denial, scale: Scale) -> str | None:
+        """The root bears a sweep for a group that is not the reader's, done after this container started."""
+        reading = denial.reading
+        root = volume_root(reading)
+        if root is None or denial.index < root.index:
+            scale.contradict(denial.mode_at(), f"{denial.path} does not lie on a volume whose root was seen")
+            return None
+        pointer = reading.component_at(root.index, "gid")
+        if not root.swept or root.ours or reading.credentials.in_group(root.inode.gid):
+            scale.contradict(
+                pointer,
+                f"the volume root has mode {root.inode.mode:04o} and group {root.inode.gid}: no foreign sweep",
+            )
+            return None
+        started = reading.container_started
+        if started is None or root.inode.changed <= started:
+            scale.contradict(
+                reading.component_at(root.index, "changed"),
+                f"the root last changed {format_timestamp(root.inode.changed)}: not shown to be after this pod's start",
+            )
+            return None
+        if denial.inode.gid != root.inode.gid or (denial.inode.mode & SWEPT_DIRECTORY) != SWEPT_DIRECTORY:
+            scale.contradict(denial.mode_at(), f"{denial.path} itself does not look swept for group {root.inode.gid}")
+            return None
+        scale.support(pointer, f"the volume belongs to group {root.inode.gid}, which the reader does not hold")
+        scale.support(
+            reading.component_at(root.index, "changed"),
+            f"rewritten {format_timestamp(root.inode.changed)}, after this container started "
+            f"({format_timestamp(started)})",
+        )
+        return f"another pod's fsGroup sweep gave the volume to group {root.inode.gid} while this pod was running"
+
+    def remedy(self, denial: Denial) -> Remedy | None:
+        """One fsGroup for all pods of a claim."""
+        groups = sorted(denial.reading.credentials.groups)
+        return Remedy(
+            smallest=Fix(
+                sentence="Give all pods that mount this claim the same fsGroup (one namespace, one SCC range), or let "
+                "the other pod not ask for one.",
+                yaml=f"securityContext:\n  fsGroup: {groups[-1] if groups else denial.inode.gid}",
+            )
+        )

@@ -1,0 +1,63 @@
+"""Ended early, no live writer, stable."""
+
+from __future__ import annotations
+
+from probe.classify.case import Reading
+from probe.classify.hypothesis import ReadingHypothesis, Scale
+from probe.classify.remedy import publish
+from probe.classify.stability import live_writer, no_writer, stability, unfinished
+from probe.classify.verdict import Assessment, Cause, Fix, Remedy
+from probe.evidence.observation import Seen
+
+
+class Truncated(ReadingHypothesis):
+    """The writer died, or the copy was cut. Confirmed only when a pausing writer is excluded."""
+
+    cause = Cause.TRUNCATED
+    rank = 80
+
+    def weigh(self, reading: Reading, scale: Scale) -> Assessment:
+        """The archive's end against the samples."""
+        image, path = reading.image, reading.report.reference.path
+        if image is None:
+            if not reading.names_image:
+                return scale.refuted("a plain path is not read as an archive")
+            scale.miss(reading.at("image"), "the archive itself: it could not be read")
+            return scale.not_assessable("the archive could not be read")
+        why = unfinished(reading) if image.archive is not None else None
+        if why is None:
+            scale.contradict(
+                reading.image_at("archive" if image.archive else "found"), "the archive has its end blocks"
+            )
+            return scale.refuted("it does not end early")
+        scale.support(reading.image_at("archive", "ending"), why)
+        for number, problem in enumerate(image.problems[:4]):
+            if problem.kind in ("missing-blob", "partial-blob", "no-index"):
+                scale.support(reading.image_at("problems", number), f"{problem.subject}: {problem.kind}")
+        rest, writer, nobody = stability(reading), live_writer(reading), no_writer(reading)
+        samples = reading.at("writers", "value", "samples")
+        if rest.changing or writer is not None:
+            scale.contradict(*(writer or (samples, "it changed between the samples: somebody writes to it")))
+            return scale.refuted("unfinished, but a writer is at it")
+        statement = f"{path} ends early: {why}"
+        if image.whole:
+            statement += "; every blob that the image needs is there, so skopeo may still accept it"
+        remedy = Remedy(
+            smallest=Fix(sentence="Write the archive again: what is missing cannot be recovered from it."),
+            structural=publish(path),
+        )
+        if len(rest.inodes) > 1:
+            scale.support(samples, "size and modification time did not change between the samples")
+        if nobody is not None:
+            scale.support(*nobody)
+            return scale.confirmed(statement, component=path, remedy=remedy)
+        if rest.settled and len(rest.inodes) > 1:
+            scale.support(samples, f"nobody wrote to it for {rest.age_seconds:.0f} s")
+            return scale.confirmed(statement, component=path, remedy=remedy)
+        lease = reading.report.writers
+        said = lease.value.lease.message if isinstance(lease, Seen) and not isinstance(lease.value.lease, Seen) else ""
+        scale.miss(
+            reading.at("writers"),
+            f"that no writer is pausing: a longer look (--gap 30s) or a lease (--lease){'; ' + said if said else ''}",
+        )
+        return scale.likely(statement, component=path, remedy=remedy)

@@ -1,0 +1,83 @@
+"""What lies at the path is another kind of container than the transport reads."""
+
+from __future__ import annotations
+
+from probe.classify.case import Reading
+from probe.classify.hypothesis import ReadingHypothesis, Scale
+from probe.classify.verdict import Assessment, Cause, Fix, Remedy
+from probe.evidence.image import Container, Ending
+from probe.evidence.observation import Seen
+
+_RECOGNISED = frozenset({Container.OCI_ARCHIVE, Container.OCI, Container.DIR, Container.DOCKER_ARCHIVE})
+_FOR_DIRECTORY = frozenset({"oci", "dir"})
+
+
+class WrongTransport(ReadingHypothesis):
+    """`dir:` where an archive lies, `docker-archive:` on an OCI archive, an archive transport on a directory."""
+
+    cause = Cause.WRONG_TRANSPORT
+    rank = 70
+
+    def weigh(self, reading: Reading, scale: Scale) -> Assessment:
+        """Compare what was found with what the transport looks for."""
+        image, reference = reading.image, reading.report.reference
+        if not reading.names_image:
+            return scale.refuted("a plain path names no transport")
+        if image is None:
+            scale.miss(reading.at("image"), "the container itself: it could not be opened")
+            return scale.not_assessable("what lies at the path was not seen")
+        pointer = reading.image_at("found")
+        if image.readable_as_asked:
+            scale.contradict(pointer, f"{reference.transport}: finds the files that it reads")
+            return scale.refuted(f"{reference.path} can be read as {reference.transport}:")
+        inside = reading.report.nearby.value if isinstance(reading.report.nearby, Seen) else ()
+        inside = tuple(found for found in inside if found.path.startswith(reference.path.rstrip("/") + "/"))
+        found: str = image.found
+        statement = f"{reference.path} is {_article(image.found)}, {reference.transport}: reads another kind"
+        if image.found in _RECOGNISED:
+            scale.support(pointer, f"found {found}, asked for {reference.transport}")
+            return scale.confirmed(statement, component=reference.path, remedy=_name(f"{found}:{reference.path}"))
+        is_directory = image.found is Container.DIRECTORY
+        if is_directory and inside:
+            for number, candidate in enumerate(inside[:4]):
+                scale.support(reading.at("nearby", "value", number), f"{candidate.path} is {candidate.kind}")
+            scale.support(pointer, f"a directory without the files that {reference.transport}: reads")
+            return scale.confirmed(
+                f"{reference.path} is a directory that holds {inside[0].path} ({inside[0].kind}); "
+                f"{reference.transport}: reads another kind",
+                component=reference.path,
+                remedy=_name(f"{inside[0].kind}:{inside[0].path}"),
+            )
+        if is_directory and reference.transport not in _FOR_DIRECTORY:
+            scale.support(pointer, f"a directory, and {reference.transport}: reads a file")
+            return scale.confirmed(statement, component=reference.path)
+        if not is_directory and reference.transport in _FOR_DIRECTORY:
+            scale.support(pointer, f"a {found}, and {reference.transport}: reads a directory")
+            return scale.confirmed(statement, component=reference.path)
+        ended = image.archive is not None and image.archive.ending is Ending.END_BLOCKS
+        if image.found is Container.TAR and ended:
+            scale.support(pointer, "a whole tar archive that holds none of an image's members")
+            return scale.confirmed(statement, component=reference.path)
+        scale.miss(pointer, "enough of the container to tell its kind: it is empty, unfinished or damaged")
+        return scale.possible(f"{reference.path} holds nothing by which its kind can be told ({found})")
+
+
+def _article(found: Container) -> str:
+    names = {
+        Container.OCI_ARCHIVE: "an OCI archive (oci-archive:)",
+        Container.OCI: "an OCI layout directory (oci:)",
+        Container.DIR: "a dir: image",
+        Container.DOCKER_ARCHIVE: "a docker archive (docker-archive:)",
+        Container.TAR: "a plain tar archive",
+        Container.DIRECTORY: "a directory",
+    }
+    return names.get(found, f"a {found}")
+
+
+def _name(reference: str) -> Remedy:
+    return Remedy(
+        smallest=Fix(sentence="Name the transport of what lies there.", command=f"skopeo inspect {reference}"),
+        structural=Fix(
+            sentence="Write the whole reference, transport included, once: as a parameter that every task uses."
+        ),
+    )

@@ -1,0 +1,157 @@
+"""From assessments to one verdict: which cause leads, which follow from it, and what to say when none holds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from probe import __version__
+from probe.classify.case import Case, Reading
+from probe.classify.hypotheses import HYPOTHESES
+from probe.classify.hypothesis import Hypothesis
+from probe.classify.notes import notes_for
+from probe.classify.verdict import (
+    STRENGTH,
+    Assessment,
+    Cause,
+    Claim,
+    Family,
+    Status,
+    Verdict,
+    VerdictDocument,
+)
+from probe.evidence.observation import NotSeen
+from probe.evidence.report import Report, Tool
+
+RANKS = {hypothesis.cause: hypothesis.rank for hypothesis in HYPOTHESES}
+
+
+def judge_case(reports: Sequence[Report], hypotheses: Sequence[Hypothesis] = HYPOTHESES) -> VerdictDocument:
+    """Assess every cause over the reports and name the one that leads.
+
+    Among causes that hold, a confirmed one goes before a likely one; among equals the one that stopped the reader
+    first. A general cause that a more specific one explains is kept, marked `implied_by`.
+    """
+    case = Case(tuple(reports))
+    assessments = _mark_implied([hypothesis.assess(case) for hypothesis in hypotheses], hypotheses)
+    verdict = _verdict(case, assessments)
+    if verdict.cause is Cause.INCONCLUSIVE:
+        assessments.append(_inconclusive(case, verdict, assessments))
+    assessments.sort(key=lambda found: (found.cause is not verdict.cause, *_order(found)))
+    return VerdictDocument(
+        tool=Tool(version=__version__),
+        verdict=verdict,
+        assessments=tuple(assessments),
+        notes=notes_for(case, assessments),
+        evidence=tuple(reports),
+    )
+
+
+def _order(assessment: Assessment) -> tuple[int, bool, int]:
+    return STRENGTH[assessment.status], assessment.implied_by is not None, RANKS.get(assessment.cause, 999)
+
+
+def _mark_implied(assessments: list[Assessment], hypotheses: Sequence[Hypothesis]) -> list[Assessment]:
+    """Mark what a more specific cause, at least as strong and about the same component, already says."""
+    refiners = sorted((h for h in hypotheses if h.refines), key=lambda hypothesis: hypothesis.rank)
+    by_cause = {assessment.cause: assessment for assessment in assessments}
+
+    def implied_by(general: Assessment) -> Cause | None:
+        for refiner in refiners:
+            specific = by_cause.get(refiner.cause)
+            if (
+                specific is not None
+                and general.cause in refiner.refines
+                and specific.status.holds
+                and STRENGTH[specific.status] <= STRENGTH[general.status]
+                and (general.component is None or _same_place(specific, general))
+            ):
+                return specific.cause
+        return None
+
+    return [
+        assessment.model_copy(update={"implied_by": implied_by(assessment)}) if assessment.status.holds else assessment
+        for assessment in assessments
+    ]
+
+
+def _same_place(specific: Assessment, general: Assessment) -> bool:
+    """Permission causes name the component; the others are about the reference as a whole."""
+    return specific.family is not Family.A or specific.component == general.component
+
+
+def _verdict(case: Case, assessments: Sequence[Assessment]) -> Verdict:
+    faults = [
+        found
+        for found in assessments
+        if found.status.holds and found.family is not Family.NONE and found.implied_by is None
+    ]
+    if faults:
+        lead = min(faults, key=_order)
+    else:
+        healthy = next((found for found in assessments if found.cause is Cause.HEALTHY), None)
+        if healthy is None or not healthy.status.holds:
+            return Verdict(
+                family=Family.NONE,
+                cause=Cause.INCONCLUSIVE,
+                status=Status.NOT_ASSESSABLE,
+                statement=_undecided(case, assessments),
+            )
+        lead = healthy
+    return Verdict(
+        family=lead.family,
+        cause=lead.cause,
+        status=lead.status,
+        statement=lead.statement,
+        component=lead.component,
+    )
+
+
+def _undecided(case: Case, assessments: Sequence[Assessment]) -> str:
+    """Why nothing could be decided, and the one observation to make next."""
+    for reading in case:
+        stuck = reading.report.mounts.stuck
+        if stuck:
+            return f"the mount at {stuck[0]} did not answer within {reading.report.deadline_seconds:g} s"
+    possible = sorted((found for found in assessments if found.status is Status.POSSIBLE), key=_order)
+    if possible:
+        wanted = next((claim.sentence for found in possible for claim in found.missing), None)
+        what = f"what was seen decides nothing: {possible[0].statement}"
+        return f"{what}; needed: {wanted}" if wanted else what
+    for reading in case:
+        if isinstance(reading.report.chain, NotSeen):
+            return f"the path was not seen: {reading.report.chain.message}"
+        outcome = _outcome(reading)
+        if outcome is not None:
+            return outcome
+    return "what was seen decides nothing"
+
+
+def _outcome(reading: Reading) -> str | None:
+    truth = reading.truth
+    if truth is not None and truth.errno is not None:
+        return f"{truth.operation} {truth.path} failed with {truth.errno}, which no cause explains"
+    image = reading.report.image
+    if isinstance(image, NotSeen) and reading.names_image:
+        return f"the container could not be read: {image.message}"
+    return None
+
+
+def _inconclusive(case: Case, verdict: Verdict, assessments: Sequence[Assessment]) -> Assessment:
+    """The assessment that carries every observation which would decide."""
+    seen: set[str] = set()
+    missing: list[Claim] = []
+    for found in sorted(assessments, key=_order):
+        if found.status in (Status.POSSIBLE, Status.NOT_ASSESSABLE):
+            missing += [claim for claim in found.missing if claim.sentence not in seen]
+            seen.update(claim.sentence for claim in found.missing)
+    for reading in case:
+        if reading.report.mounts.stuck:
+            sentence = f"an answer from the mount at {reading.report.mounts.stuck[0]}"
+            missing.insert(0, Claim(pointer=reading.at("mounts", "stuck"), sentence=sentence))
+    return Assessment(
+        cause=Cause.INCONCLUSIVE,
+        family=Family.NONE,
+        status=Status.NOT_ASSESSABLE,
+        statement=verdict.statement,
+        missing=tuple(missing[:64]),
+    )

@@ -1,0 +1,74 @@
+"""Notes: what a reader should know that is not a fault of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from probe.classify.case import REFUSALS, Case, Reading
+from probe.classify.verdict import Assessment, Cause, Status
+from probe.evidence.observation import Seen
+
+
+def notes_for(case: Case, assessments: Sequence[Assessment]) -> tuple[str, ...]:
+    """The notes of every report, then those about the case."""
+    notes: list[str] = []
+    for reading in case:
+        notes += [note for note in _reading_notes(reading) if note not in notes]
+    return (*notes, *_case_notes(case, assessments))
+
+
+def _reading_notes(reading: Reading) -> list[str]:
+    notes: list[str] = []
+    report, judgement, truth = reading.report, reading.judgement, reading.truth
+    if truth is not None and truth.granted and judgement is not None and judgement.granted is False:
+        denied = judgement.denial.decision.sentence if judgement.denial is not None else judgement.errno
+        notes.append(
+            f"prediction and truth differ: the recorded bits deny ({denied}), and the kernel granted {truth.operation}"
+        )
+    notes += [f"{mount}: a call on this mount did not return in time" for mount in report.mounts.stuck]
+    notes += [f"changed while it was looked at: {what}" for what in report.unstable]
+    notes += _temp_note(reading)
+    if isinstance(report.skopeo, Seen) and report.skopeo.value.agrees is False:
+        notes.append(
+            f"skopeo reports {report.skopeo.value.manifest_digest}, the probe computed "
+            f"{_digest(reading)}: one of them read something else"
+        )
+    listing = report.listing
+    if reading.refused and isinstance(listing, Seen) and truth is not None and truth.errno in REFUSALS:
+        notes.append(f"ls shows the names in {listing.value.path}; that needs r, opening needs x: it refutes nothing")
+    return notes
+
+
+def _temp_note(reading: Reading) -> list[str]:
+    temp, image = reading.report.mounts.temp_space, reading.image
+    if reading.report.reference.transport != "oci-archive" or image is None or image.archive is None:
+        return []
+    if isinstance(temp, Seen) and temp.value.available_bytes < image.archive.size:
+        left, needed = temp.value.available_bytes, image.archive.size
+        return [
+            f"skopeo unpacks an oci-archive: {temp.value.path} has {left} bytes left for {needed}; give it --tmpdir"
+        ]
+    return []
+
+
+def _digest(reading: Reading) -> str | None:
+    image = reading.image.selected if reading.image is not None else None
+    return image.manifest_digest if image is not None else None
+
+
+def _case_notes(case: Case, assessments: Sequence[Assessment]) -> list[str]:
+    """Explain digests that differ for one image, and say that a race was not shown where permission leads."""
+    notes: list[str] = []
+    images = [(reading, reading.image.selected) for reading in case if reading.image and reading.image.selected]
+    if len({image.manifest_digest for _, image in images if image}) > 1:
+        layers = {image.diff_ids for _, image in images if image}
+        if len(layers) == 1 and () not in layers:
+            notes.append(
+                "the manifest digests differ and the diff_ids are equal: one image in several encodings "
+                "(compression, schema 2, annotations)"
+            )
+    healed = next((found for found in assessments if found.cause is Cause.ACCESS_HEALED), None)
+    refused = any(reading.refused for reading in case)
+    if refused and healed is not None and healed.status in (Status.POSSIBLE, Status.REFUTED):
+        notes.append("race not shown: that takes a refusal and a later change of the path, both with their time")
+    return notes

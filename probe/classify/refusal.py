@@ -1,0 +1,43 @@
+"""Shared by the causes of a refusal that mode bits do not explain."""
+
+from __future__ import annotations
+
+from probe.classify.case import Reading
+from probe.classify.hypothesis import Scale
+from probe.classify.verdict import Assessment
+
+NETWORK_FILESYSTEMS = ("nfs", "cifs", "smb3", "smbfs", "fuse", "9p", "ceph", "glusterfs", "lustre", "afs", "virtiofs")
+"""Types (mountinfo field 9) whose server or daemon decides for itself; `fuse` also stands for `fuse.NAME`."""
+
+
+def decided_elsewhere(reading: Reading) -> bool:
+    """Whether the file system that carries the target refuses by rules of its own."""
+    mount = reading.mount
+    return mount is not None and mount.filesystem.split(".")[0].rstrip("34") in {
+        name.rstrip("34") for name in NETWORK_FILESYSTEMS
+    }
+
+
+def needs_unexplained(reading: Reading, scale: Scale) -> Assessment | None:
+    """The refutation, unless the kernel refused what mode bits, ACLs and capabilities allow; then note both."""
+    truth = reading.truth
+    if truth is None:
+        scale.miss(reading.at("attempts"), "a real attempt by the reader's identity")
+        return scale.not_assessable("nothing was tried")
+    if not reading.refused:
+        outcome = "succeeded" if truth.granted else f"failed with {truth.errno}"
+        scale.contradict(reading.truth_at, f"{truth.operation} {outcome}")
+        return scale.refuted(f"{truth.operation} {outcome}")
+    if not reading.unexplained:
+        denial = reading.denial
+        if denial is not None:
+            scale.contradict(
+                reading.component_at(denial.index, "mode"),
+                f"the mode bits already deny it: {denial.decision.sentence}",
+            )
+            return scale.refuted("mode bits or an ACL explain the refusal")
+        scale.miss(reading.at("chain"), "every component of the path: without them the bits cannot be excluded")
+        return scale.not_assessable("the mode bits were not all observed")
+    scale.support(reading.truth_at, f"{truth.operation} {truth.path}: {truth.errno}")
+    scale.support(reading.at("chain"), "mode bits, ACLs and capabilities allow it on every component")
+    return None

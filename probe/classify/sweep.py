@@ -1,0 +1,49 @@
+"""The fingerprint that kubelet's fsGroup sweep leaves on a volume (Kubernetes SetVolumeOwnership).
+
+The sweep sets every inode's group to the fsGroup, gives files group rw and directories group rwx and setgid, and
+moves every ctime, all before the pod's containers start.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from probe.classify.case import Reading
+from probe.evidence.path import FileType, Inode
+
+SWEPT_DIRECTORY = 0o2070
+SWEPT_FILE = 0o060
+
+
+@dataclass(frozen=True)
+class Root:
+    """The root of the volume as this pod sees it."""
+
+    index: int
+    inode: Inode
+    swept: bool
+    """It carries the fingerprint: setgid and group rwx."""
+    ours: bool
+    """Its group is one of the reader's supplementary groups, to which an fsGroup is added."""
+
+
+def volume_root(reading: Reading) -> Root | None:
+    """The root of the volume that carries the target, when the walk crossed onto it."""
+    index = reading.volume_root
+    inode = reading.inode(index) if index is not None else None
+    if index is None or inode is None or inode.type is not FileType.DIRECTORY:
+        return None
+    told = reading.report.context.fs_group
+    ours = inode.gid == told if told is not None else inode.gid in reading.credentials.groups and inode.gid != 0
+    return Root(index, inode, (inode.mode & SWEPT_DIRECTORY) == SWEPT_DIRECTORY, ours)
+
+
+def sweep_would_grant(inode: Inode, gid: int) -> bool:
+    """Whether this inode lacks what a sweep with `gid` would have given it."""
+    wanted = SWEPT_DIRECTORY if inode.type is FileType.DIRECTORY else SWEPT_FILE
+    return inode.gid != gid or (inode.mode & wanted) != wanted
+
+
+def is_subpath(reading: Reading) -> bool:
+    """Whether only a part of the volume is mounted here (subPath or bind): its real root is out of sight."""
+    return reading.mount is not None and reading.mount.root != "/"

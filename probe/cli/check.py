@@ -1,0 +1,266 @@
+"""`probe check` and `probe collect`: look at references, with or without a verdict."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from probe.cli.exits import ExitStatus, fail, status_of
+from probe.cli.values import parse_duration, parse_facts
+from probe.evidence.path import Want
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from probe.collect.gather import Plan
+    from probe.evidence.command import CommandOutcome
+    from probe.evidence.identity import Identity
+    from probe.evidence.report import Report
+
+_CHECK_EPILOG = """\b
+Examples:
+  probe check oci-archive:/workspace/source/oci/image.tar
+  probe check oci-archive:/w/oci/image.tar dir:/w/oci      one hand-over, two names
+  probe check --want create /workspace/source/oci/new.tar
+  probe check --as 1000970000:0:1000970000 oci-archive:/w/oci/image.tar
+  skopeo copy ... 2>&1 | probe check --stderr - oci-archive:/w/oci/image.tar
+"""
+
+References = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="REF...",
+        help="oci-archive:PATH[:TAG], oci:, dir:, docker-archive:, or a plain path. "
+        "Several are taken as the names that one hand-over goes by.",
+    ),
+]
+WantOption = Annotated[Want, typer.Option("--want", help="What the task wants to do with it.")]
+DeepOption = Annotated[bool, typer.Option("--deep", help="Hash every blob and check every layer's diff_id.")]
+SkopeoOption = Annotated[
+    str, typer.Option("--skopeo", metavar="auto|always|never", help="Ask skopeo too: where it is cheap, or always.")
+]
+GapOption = Annotated[str, typer.Option("--gap", metavar="DURATION", help="Time between two samples of the file.")]
+DeadlineOption = Annotated[
+    str, typer.Option("--deadline", metavar="DURATION", help="Longest wait for a mount that does not answer.")
+]
+LeaseOption = Annotated[
+    bool,
+    typer.Option("--lease", help="Ask the kernel for a read lease: tells whether a process here has it open to write."),
+]
+TmpdirOption = Annotated[str, typer.Option("--tmpdir", metavar="DIR", help="skopeo's temp directory.")]
+ContextOption = Annotated[
+    list[str] | None,
+    typer.Option("--context", metavar="KEY=VALUE", help="A fact of the place: task=push, fs-group=1000970000, ..."),
+]
+PidOption = Annotated[
+    int | None, typer.Option("--pid", metavar="PID", help="Judge by the identity of this process (predicts).")
+]
+
+
+def register(application: typer.Typer, verb: str) -> None:
+    """Add `check` or `collect`."""
+    if verb == "check":
+        application.command("check", epilog=_CHECK_EPILOG)(check)
+    else:
+        application.command("collect")(collect)
+
+
+def check(
+    references: References,
+    json: Annotated[bool, typer.Option("--json", help="Print the verdict document as JSON.")] = False,
+    want: WantOption = Want.READ,
+    as_: Annotated[
+        str | None,
+        typer.Option("--as", metavar="UID:GID[:GROUPS]", help="Predict for this identity (at most likely)."),
+    ] = None,
+    caps: Annotated[
+        str | None, typer.Option("--caps", metavar="LIST", help="Capabilities of --as: names, all or none (default).")
+    ] = None,
+    stderr: Annotated[
+        str | None,
+        typer.Option("--stderr", metavar="FILE", help="Standard error of the command that failed; - reads it here."),
+    ] = None,
+    deep: DeepOption = False,
+    skopeo: SkopeoOption = "auto",
+    gap: GapOption = "500ms",
+    deadline: DeadlineOption = "20s",
+    lease: LeaseOption = False,
+    tmpdir: TmpdirOption = "/var/tmp",
+    context: ContextOption = None,
+    pid: PidOption = None,
+    output: Annotated[
+        str | None, typer.Option("-o", "--output", metavar="FILE", help="Write the verdict document there too.")
+    ] = None,
+    exit_zero: Annotated[
+        bool, typer.Option("--exit-zero", help="Report without failing: exit 0 on any fault.")
+    ] = False,
+) -> None:
+    """Look at REF as this identity, here and now, and say what is wrong and why."""
+    from probe.classify.judge import judge_case
+
+    plan = _plan(
+        want=want,
+        deep=deep,
+        skopeo=skopeo,
+        gap=gap,
+        deadline=deadline,
+        lease=lease,
+        tmpdir=tmpdir,
+        context=context,
+        predict_for=_predicted(as_, caps, pid),
+        command=_command(stderr),
+    )
+    document = judge_case(_gather(references, plan))
+    text = document.model_dump_json(by_alias=True, indent=2)
+    if output is not None:
+        _write(output, text)
+    if json:
+        print(text)
+    else:
+        from probe.report.terminal import print_verdict
+
+        print_verdict(document, sys.stdout)
+    status = status_of(document.verdict)
+    raise typer.Exit(0 if exit_zero else int(status))
+
+
+def collect(
+    references: References,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON (collect always does).")] = False,  # noqa: ARG001
+    want: WantOption = Want.READ,
+    deep: DeepOption = False,
+    skopeo: SkopeoOption = "auto",
+    gap: GapOption = "500ms",
+    deadline: DeadlineOption = "20s",
+    lease: LeaseOption = False,
+    tmpdir: TmpdirOption = "/var/tmp",
+    context: ContextOption = None,
+    output: Annotated[
+        str | None, typer.Option("-o", "--output", metavar="FILE", help="Write there and not to standard output.")
+    ] = None,
+) -> None:
+    """Record the evidence about REF as JSON, without judging it."""
+    from probe import __version__
+    from probe.evidence.report import Bundle, Tool
+
+    plan = _plan(
+        want=want,
+        deep=deep,
+        skopeo=skopeo,
+        gap=gap,
+        deadline=deadline,
+        lease=lease,
+        tmpdir=tmpdir,
+        context=context,
+    )
+    reports = _gather(references, plan)
+    document = reports[0] if len(reports) == 1 else Bundle(tool=Tool(version=__version__), evidence=tuple(reports))
+    text = document.model_dump_json(by_alias=True, indent=2)
+    if output is None:
+        print(text)
+    else:
+        _write(output, text)
+
+
+def _plan(
+    *,
+    want: Want,
+    deep: bool,
+    skopeo: str,
+    gap: str,
+    deadline: str,
+    lease: bool,
+    tmpdir: str,
+    context: Sequence[str] | None,
+    predict_for: Identity | None = None,
+    command: CommandOutcome | None = None,
+) -> Plan:
+    from probe.collect.gather import Plan
+
+    if skopeo not in ("auto", "always", "never"):
+        fail(f"--skopeo {skopeo!r}: write auto, always or never")
+    try:
+        return Plan(
+            want=want,
+            deadline=parse_duration(deadline),
+            gap=parse_duration(gap),
+            deep=deep,
+            lease=lease,
+            skopeo=skopeo,
+            temp_directory=tmpdir,
+            facts=parse_facts(list(context or ())),
+            predict_for=predict_for,
+            command=command,
+            progress=_progress() if deep and sys.stderr.isatty() else None,
+        )
+    except ValueError as error:
+        fail(str(error))
+
+
+def _gather(references: Sequence[str], plan: Plan) -> list[Report]:
+    from probe.collect.gather import gather
+    from probe.image.reference import BadReference, parse_reference
+
+    try:
+        parsed = [parse_reference(text) for text in references]
+    except BadReference as error:
+        fail(str(error))
+    return [gather(reference, plan) for reference in parsed]
+
+
+def _predicted(as_: str | None, caps: str | None, pid: int | None) -> Identity | None:
+    if as_ is not None and pid is not None:
+        fail("--as and --pid both name an identity: give one")
+    if pid is not None:
+        from probe.collect.identity import read_identity
+
+        try:
+            return read_identity(pid)
+        except OSError as error:
+            fail(f"--pid {pid}: /proc/{pid}/status: {error.strerror}")
+    if as_ is None:
+        if caps is not None:
+            fail("--caps belongs to --as")
+        return None
+    from probe.access.credentials import parse_identity
+
+    try:
+        return parse_identity(as_, caps)
+    except ValueError as error:
+        fail(str(error))
+
+
+def _command(source: str | None) -> CommandOutcome | None:
+    if source is None:
+        return None
+    from probe.skopeo.messages import MAX_TEXT, parse_messages
+
+    try:
+        if source == "-":
+            raw = sys.stdin.buffer.read(MAX_TEXT + 1)
+        else:
+            with open(source, "rb") as stream:
+                raw = stream.read(MAX_TEXT + 1)
+    except OSError as error:
+        fail(f"--stderr {source}: cannot read it: {error.strerror}")
+    return parse_messages(raw.decode("utf-8", "replace"), source="-" if source == "-" else source)
+
+
+def _write(path: str, text: str) -> None:
+    """Write a whole document or nothing: a reader of the file never meets half of one."""
+    from probe.cli.files import write_whole
+
+    try:
+        write_whole(path, text + "\n")
+    except OSError as error:
+        fail(f"{path}: cannot write the document: {error.strerror}", ExitStatus.PROBE_FAILED)
+
+
+def _progress() -> Callable[[int, int], None]:
+    """A line on standard error that shows how far the hashing is."""
+    from probe.cli.progress import Progress
+
+    return Progress(sys.stderr).show

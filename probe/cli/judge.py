@@ -1,0 +1,51 @@
+"""`probe classify`: the verdict from documents that were collected before, on any machine."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from probe.cli.exits import fail, status_of
+
+_EPILOG = """\b
+Examples:
+  probe classify report.json
+  probe classify push-internal.json push-quay.json
+  kubectl logs POD | probe classify -
+"""
+
+
+def register(application: typer.Typer, verb: str) -> None:
+    """Add `classify`."""
+    application.command(verb, epilog=_EPILOG)(classify)
+
+
+def classify(
+    files: Annotated[
+        list[str],
+        typer.Argument(metavar="FILE|DIR...", help="Reports or verdicts; directories are walked; - reads here."),
+    ],
+    json: Annotated[bool, typer.Option("--json", help="Print the verdict document as JSON.")] = False,
+    exit_zero: Annotated[
+        bool, typer.Option("--exit-zero", help="Report without failing: exit 0 on any fault.")
+    ] = False,
+) -> None:
+    """Judge evidence that was collected before. Needs no cluster, no volume and no Linux."""
+    from probe.classify.judge import judge_case
+    from probe.cli.documents import read_documents
+
+    reports, problems = read_documents(files)
+    for problem in problems:
+        print(f"probe: {problem}", file=sys.stderr)
+    if not reports:
+        fail("no evidence in what was given: name a document that probe collect or probe check wrote")
+    document = judge_case(reports)
+    if json:
+        print(document.model_dump_json(by_alias=True, indent=2))
+    else:
+        from probe.report.terminal import print_verdict
+
+        print_verdict(document, sys.stdout)
+    raise typer.Exit(0 if exit_zero else int(status_of(document.verdict)))

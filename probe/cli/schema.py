@@ -1,0 +1,28 @@
+"""`probe schema`: the JSON Schema of the documents."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from probe.cli.exits import fail
+
+
+def register(application: typer.Typer, verb: str) -> None:
+    """Add `schema`."""
+    application.command(verb)(schema)
+
+
+def schema(
+    document: Annotated[
+        str, typer.Argument(metavar="[verdict|report|bundle|explanation]", help="Which document.")
+    ] = "verdict",
+    json: Annotated[bool, typer.Option("--json", help="Print JSON (schema always does).")] = False,  # noqa: ARG001
+) -> None:
+    """Print the JSON Schema (2020-12) of a document."""
+    from probe.cli.schemas import SCHEMAS, schema_text
+
+    if document not in SCHEMAS:
+        fail(f"{document!r} is no document: write {', '.join(SCHEMAS)}")
+    print(schema_text(document))

@@ -1,0 +1,24 @@
+"""The documents that have a schema, and its text as it is committed under docs/schema/."""
+
+from __future__ import annotations
+
+import json
+
+from pydantic import BaseModel
+
+from probe.classify.explanation import Explanation
+from probe.classify.verdict import VerdictDocument
+from probe.evidence.report import Bundle, Report
+
+SCHEMAS: dict[str, type[BaseModel]] = {
+    "verdict": VerdictDocument,
+    "report": Report,
+    "bundle": Bundle,
+    "explanation": Explanation,
+}
+
+
+def schema_text(name: str) -> str:
+    """The schema of one document, keys in a stable order, two spaces of indent."""
+    schema = SCHEMAS[name].model_json_schema(by_alias=True, mode="serialization")
+    return json.dumps({"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}, indent=2)

@@ -1,0 +1,41 @@
+"""Values as people type them: durations, `key=value` facts."""
+
+from __future__ import annotations
+
+import re
+
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h)?")
+_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+CONTEXT_KEYS = (
+    "pod",
+    "namespace",
+    "node",
+    "pipeline-run",
+    "task-run",
+    "task",
+    "step",
+    "role",
+    "fs-group",
+    "workspace",
+)
+
+
+def parse_duration(text: str) -> float:
+    """Seconds of `500ms`, `2s`, `1.5m`, `1h`, or of a plain number of seconds. Raises ValueError."""
+    match = _DURATION.fullmatch(text.strip())
+    if match is None:
+        raise ValueError(f"{text!r} is not a duration: write 500ms, 2s, 1.5m or 1h")
+    return float(match[1]) * _SECONDS[match[2] or "s"]
+
+
+def parse_facts(pairs: list[str]) -> dict[str, str]:
+    """The `--context key=value` pairs. Raises ValueError for a key that a report has no place for."""
+    facts: dict[str, str] = {}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if not equals or key not in CONTEXT_KEYS:
+            raise ValueError(f"--context {pair!r}: write KEY=VALUE with a key of {', '.join(CONTEXT_KEYS)}")
+        if key == "fs-group" and not value.isdigit():
+            raise ValueError(f"--context {pair!r}: the fsGroup is a number")
+        facts[key] = value
+    return facts

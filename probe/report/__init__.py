@@ -1,0 +1,1 @@
+"""Tells: renders documents for people. Computes nothing that a reader of the JSON could not."""
