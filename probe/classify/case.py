@@ -8,13 +8,12 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from probe.access.credentials import Credentials
-from probe.access.decide import Right
 from probe.access.walk import Judgement, Step, judge
 from probe.evidence.command import Failure
 from probe.evidence.image import ImageFacts
 from probe.evidence.mount import Mount
 from probe.evidence.observation import NotSeen, Seen
-from probe.evidence.path import Acl, Attempt, Chain, Component, FileType, Inode, Want
+from probe.evidence.path import Acl, Attempt, Chain, Component, Inode, Want
 from probe.evidence.report import Report
 from probe.evidence.writer import Sample
 
@@ -253,9 +252,23 @@ class Reading:
         for number, failure in self.failures:
             if failure.about in _ELSEWHERE:
                 return number, failure
+            if self.other_reference(failure) is not None:
+                continue
             if failure.path is not None and failure.path.startswith("/") and not self.concerns_target(failure.path):
                 return number, failure
         return None
+
+    def other_reference(self, failure: Failure) -> tuple[str, str] | None:
+        """Transport and path of the image that the command read, when it is another one beside ours."""
+        if not failure.transport or not failure.reference or failure.about in _ELSEWHERE or not self.names_image:
+            return None
+        if failure.transport not in LOCAL_TRANSPORTS:
+            return None
+        path = posixpath.normpath(failure.reference.split(":")[0] if failure.transport != "dir" else failure.reference)
+        mine = posixpath.normpath(self.report.reference.path)
+        if (failure.transport, path) == (self.report.reference.transport, mine) or not near(path, mine):
+            return None
+        return failure.transport, path
 
     def target_failure(self, *errnos: str) -> tuple[int, Failure] | None:
         """The first failure about the target or its ancestors, with one of these errnos."""
@@ -270,9 +283,19 @@ class Reading:
 _ELSEWHERE = frozenset({"temp", "auth-file", "policy", "destination", "config", "storage"})
 
 
+LOCAL_TRANSPORTS = frozenset({"oci-archive", "oci", "dir", "docker-archive"})
+
+
 def _inside(path: str, ancestor: str) -> bool:
     """Whether `path` lies strictly below `ancestor`."""
     return path.startswith(ancestor.rstrip("/") + "/")
+
+
+def near(a: str, b: str) -> bool:
+    """Whether two paths may name one hand-over: the same, one inside the other, or side by side."""
+    if a == b or posixpath.dirname(a) == posixpath.dirname(b):
+        return True
+    return (_inside(a, b) and b != "/") or (_inside(b, a) and a != "/")
 
 
 @dataclass(frozen=True)
@@ -290,9 +313,5 @@ class Case:
         return iter(self.readings)
 
 
-RIGHT_NAMES = {Right.READ: "r", Right.WRITE: "w", Right.EXECUTE: "x"}
-
 WRITES = frozenset({Want.WRITE, Want.CREATE})
 """The wants that change something."""
-
-__all__ = ["REFUSALS", "RIGHT_NAMES", "WRITES", "Case", "FileType", "Reading"]

@@ -5,12 +5,14 @@ from __future__ import annotations
 from abc import abstractmethod
 from dataclasses import dataclass
 
-from probe.access.decide import Decision, Right, grants_if_member
-from probe.classify.case import RIGHT_NAMES, Reading
+from probe.access.decide import Decision, Right, Rule, grants_if_member
+from probe.classify.case import Reading
 from probe.classify.hypothesis import ReadingHypothesis, Scale
 from probe.classify.remedy import PRODUCER_MODE, access_remedy
 from probe.classify.verdict import Assessment, Remedy
 from probe.evidence.path import Acl, FileType, Inode
+
+_BY_BITS = frozenset({Rule.OWNER, Rule.NAMED_USER, Rule.OWNING_GROUP, Rule.NAMED_GROUP, Rule.OTHER})
 
 
 @dataclass(frozen=True)
@@ -37,19 +39,26 @@ class Denial:
     @property
     def needs(self) -> str:
         """The right that is missing, as a mode letter."""
-        return RIGHT_NAMES[self.decision.right]
+        return self.decision.right.letters
 
     @property
-    def reads(self) -> bool:
-        """Whether a read (or a search on the way to anything) was denied, not a write."""
-        return self.searching or self.decision.right is not Right.WRITE
+    def writing(self) -> bool:
+        """Whether a write (or the search that goes with one, in the directory itself) was denied."""
+        return Right.WRITE in self.decision.right
+
+    @property
+    def by_bits(self) -> bool:
+        """Whether mode bits or an ACL decided, not a flag, a mount option or a sticky directory."""
+        return self.decision.rule in _BY_BITS
 
     @property
     def group_would_do(self) -> bool:
         """Whether holding the inode's group would turn this component."""
         credentials = self.reading.credentials
-        return not credentials.in_group(self.inode.gid) and grants_if_member(
-            credentials, self.inode, self.acl, self.decision.right, self.inode.gid
+        return (
+            self.by_bits
+            and not credentials.in_group(self.inode.gid)
+            and grants_if_member(credentials, self.inode, self.acl, self.decision.right, self.inode.gid)
         )
 
     def mode_at(self) -> str:

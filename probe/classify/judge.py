@@ -41,7 +41,7 @@ def judge_case(reports: Sequence[Report], hypotheses: Sequence[Hypothesis] = HYP
         tool=Tool(version=__version__),
         verdict=verdict,
         assessments=tuple(assessments),
-        notes=notes_for(case, assessments),
+        notes=notes_for(case),
         evidence=tuple(reports),
     )
 

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from probe.classify.case import REFUSALS, Case, Reading
-from probe.classify.verdict import Assessment, Cause, Status
 from probe.evidence.observation import Seen
 
 
-def notes_for(case: Case, assessments: Sequence[Assessment]) -> tuple[str, ...]:
+def notes_for(case: Case) -> tuple[str, ...]:
     """The notes of every report, then those about the case."""
     notes: list[str] = []
     for reading in case:
         notes += [note for note in _reading_notes(reading) if note not in notes]
-    return (*notes, *_case_notes(case, assessments))
+    return (*notes, *_case_notes(case))
 
 
 def _reading_notes(reading: Reading) -> list[str]:
@@ -56,8 +53,8 @@ def _digest(reading: Reading) -> str | None:
     return image.manifest_digest if image is not None else None
 
 
-def _case_notes(case: Case, assessments: Sequence[Assessment]) -> list[str]:
-    """Explain digests that differ for one image, and say that a race was not shown where permission leads."""
+def _case_notes(case: Case) -> list[str]:
+    """Explain digests that differ for one image."""
     notes: list[str] = []
     images = [(reading, reading.image.selected) for reading in case if reading.image and reading.image.selected]
     if len({image.manifest_digest for _, image in images if image}) > 1:
@@ -67,8 +64,4 @@ def _case_notes(case: Case, assessments: Sequence[Assessment]) -> list[str]:
                 "the manifest digests differ and the diff_ids are equal: one image in several encodings "
                 "(compression, schema 2, annotations)"
             )
-    healed = next((found for found in assessments if found.cause is Cause.ACCESS_HEALED), None)
-    refused = any(reading.refused for reading in case)
-    if refused and healed is not None and healed.status in (Status.POSSIBLE, Status.REFUTED):
-        notes.append("race not shown: that takes a refusal and a later change of the path, both with their time")
     return notes

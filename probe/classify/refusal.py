@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from probe.classify.case import Reading
 from probe.classify.hypothesis import Scale
+from probe.classify.selinux import parse_label
 from probe.classify.verdict import Assessment
+from probe.evidence.observation import Seen
 
 NETWORK_FILESYSTEMS = ("nfs", "cifs", "smb3", "smbfs", "fuse", "9p", "ceph", "glusterfs", "lustre", "afs", "virtiofs")
 """Types (mountinfo field 9) whose server or daemon decides for itself; `fuse` also stands for `fuse.NAME`."""
@@ -16,6 +18,12 @@ def decided_elsewhere(reading: Reading) -> bool:
     return mount is not None and mount.filesystem.split(".")[0].rstrip("34") in {
         name.rstrip("34") for name in NETWORK_FILESYSTEMS
     }
+
+
+def is_confined(reading: Reading) -> bool:
+    """Whether the process carries an SELinux label, whose policy may then be what refused."""
+    label = (reading.report.predict_for or reading.report.identity).label
+    return isinstance(label, Seen) and parse_label(label.value) is not None
 
 
 def needs_unexplained(reading: Reading, scale: Scale) -> Assessment | None:

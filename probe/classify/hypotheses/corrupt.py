@@ -9,6 +9,8 @@ from probe.classify.stability import stability, unfinished
 from probe.classify.verdict import Assessment, Cause, Fix, Remedy
 from probe.evidence.image import Container, Problem
 
+_NO_IMAGE = frozenset({Container.DIRECTORY, Container.TAR, Container.EMPTY})
+_OTHERS = frozenset({Container.OCI_ARCHIVE, Container.OCI, Container.DIR, Container.DOCKER_ARCHIVE})
 _WRONG_BYTES = frozenset(
     {"digest-mismatch", "diff-id-mismatch", "bad-json", "bad-header", "wrong-size", "decompression", "duplicate-member"}
 )
@@ -29,9 +31,11 @@ class Corrupt(ReadingHypothesis):
                 return scale.refuted("a plain path is not read as an image")
             scale.miss(reading.at("image"), "the image itself: it could not be read")
             return scale.not_assessable("the image could not be read")
-        if image.found in (Container.DIRECTORY, Container.TAR, Container.EMPTY):
-            scale.contradict(reading.image_at("found"), f"what lies there is no image to be damaged: {image.found}")
-            return scale.refuted("no image container lies there")
+        asked: str = reading.report.reference.transport
+        another = image.found in _OTHERS and image.found != asked and not image.readable_as_asked
+        if another or image.found in _NO_IMAGE:
+            scale.contradict(reading.image_at("found"), f"found {image.found}, asked for {asked}")
+            return scale.refuted("no container of the kind that was asked for lies there")
         kinds = _WRONG_BYTES if unfinished(reading) is not None else _WRONG_BYTES | _NOT_THERE
         problems = [(n, p) for n, p in enumerate(image.problems) if p.kind in kinds]
         if not problems:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from probe.classify.case import Reading
 from probe.classify.hypothesis import ReadingHypothesis, Scale
-from probe.classify.refusal import decided_elsewhere, needs_unexplained
+from probe.classify.refusal import decided_elsewhere, is_confined, needs_unexplained
 from probe.classify.verdict import Assessment, Cause, Fix, Remedy
 
 
@@ -36,6 +36,6 @@ class DeniedUnexplained(ReadingHypothesis):
                 )
             )
         )
-        if decided_elsewhere(reading) or (judgement is not None and judgement.missing):
+        if is_confined(reading) or decided_elsewhere(reading) or (judgement is not None and judgement.missing):
             return scale.likely(statement, component=path, remedy=remedy)
         return scale.confirmed(statement, component=path, remedy=remedy)

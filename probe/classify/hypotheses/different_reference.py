@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import itertools
-import posixpath
 
-from probe.classify.case import Case, Reading
+from probe.classify.case import Case, Reading, near
 from probe.classify.hypothesis import Hypothesis, Scale
 from probe.classify.verdict import Assessment, Cause, Fix, Remedy, Status
 
@@ -86,20 +85,14 @@ class DifferentReference(Hypothesis):
         """The reference in the command's own message, when it is another than the one that was asked about."""
         ours = reading.report.reference
         for number, failure in reading.failures:
-            if not failure.transport or not failure.reference or failure.about == "destination":
+            named = reading.other_reference(failure)
+            if named is None:
                 continue
-            if failure.transport not in ("oci-archive", "oci", "dir", "docker-archive") or not reading.names_image:
-                continue
-            path = posixpath.normpath(failure.reference.split(":")[0])
-            mine = posixpath.normpath(ours.path)
-            if (failure.transport, path) == (ours.transport, mine) or not _near(path, mine):
-                continue
-            scale.support(
-                reading.failure_at(number), f"the command read {failure.transport}:{failure.reference}: {failure.text}"
-            )
+            transport, path = named
+            scale.support(reading.failure_at(number), f"the command read {transport}:{path}: {failure.text}")
             scale.support(reading.at("reference"), f"the reference under test is {ours.text}")
             return scale.confirmed(
-                f"the failing command read {failure.transport}:{path}, not {ours.transport}:{mine}",
+                f"the failing command read {transport}:{path}, not {ours.transport}:{ours.path}",
                 component=path,
                 remedy=_remedy(reading if _reads(reading) else None),
             )
@@ -115,16 +108,8 @@ def _place(reading: Reading) -> tuple[str, str]:
     return reading.report.reference.transport, reading.chain_end
 
 
-def _near(a: str, b: str) -> bool:
-    return a == b or posixpath.dirname(a) == posixpath.dirname(b) or _above(a, b) or _above(b, a)
-
-
-def _above(a: str, b: str) -> bool:
-    return b.startswith(a.rstrip("/") + "/") and a != "/"
-
-
 def _related(a: Reading, b: Reading) -> bool:
-    return _near(a.chain_end, b.chain_end)
+    return near(a.chain_end, b.chain_end)
 
 
 def _reads(reading: Reading) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from probe.access.decide import Right
 from probe.classify.denial import Denial, DenialHypothesis
 from probe.classify.hypothesis import Scale
 from probe.classify.verdict import Cause
@@ -19,7 +18,7 @@ class FileReadDenied(DenialHypothesis):
         if denial.searching:
             scale.contradict(denial.mode_at(), f"the walk already ends at directory {denial.path}")
             return None
-        if denial.decision.right is Right.WRITE:
+        if denial.writing:
             scale.contradict(denial.mode_at(), "what was denied is a write")
             return None
         return f"{denial.path} itself denies {denial.needs}: {denial.decision.sentence}"

@@ -21,8 +21,13 @@ class FsgroupNotApplied(DenialHypothesis):
     def weigh(self, reading: Reading, scale: Scale) -> Assessment:
         """As any refusal, but never more than likely unless the pod's fsGroup was told."""
         assessment = super().weigh(reading, scale)
-        if assessment.status is Status.CONFIRMED and reading.report.context.fs_group is None:
+        if assessment.status is not Status.CONFIRMED:
+            return assessment
+        if reading.report.context.fs_group is None:
             return scale.possible(assessment.statement, component=assessment.component, remedy=assessment.remedy)
+        if is_subpath(reading):
+            scale.miss(reading.at("mounts"), "whether what is mounted here is the volume's root, or a subPath of it")
+            return scale.likely(assessment.statement, component=assessment.component, remedy=assessment.remedy)
         return assessment
 
     def fit(self, denial: Denial, scale: Scale) -> str | None:
@@ -33,11 +38,6 @@ class FsgroupNotApplied(DenialHypothesis):
             scale.contradict(denial.mode_at(), f"{denial.path} does not lie on a mounted volume whose root was seen")
             return None
         told = reading.report.context.fs_group
-        if is_subpath(reading):
-            scale.contradict(
-                reading.at("mounts"), "only a part of the volume is mounted here: its root is out of sight"
-            )
-            return None
         if told is None:
             scale.miss(reading.at("context", "fs_group"), "the fsGroup that the pod asks for (--context fs-group=GID)")
             if not any(gid >= _FIRST_ASSIGNED for gid in reading.credentials.groups):

@@ -20,6 +20,9 @@ class GroupNotHeld(DenialHypothesis):
         if denial.decision.acl_decided:
             scale.contradict(denial.mode_at(), "an ACL entry decided, not the lack of the owning group")
             return None
+        if not denial.by_bits:
+            scale.contradict(denial.mode_at(), f"no group would help: {denial.decision.sentence}")
+            return None
         credentials, gid = denial.reading.credentials, denial.inode.gid
         if credentials.in_group(gid):
             scale.contradict(denial.reading.identity_at, f"group {gid} of {denial.path} is held, and does not help")

@@ -22,6 +22,9 @@ class RootWithoutCapability(DenialHypothesis):
         if credentials.uid != 0:
             scale.contradict(pointer + "/uid", f"uid {credentials.uid} is not 0")
             return None
+        if not denial.by_bits:
+            scale.contradict(denial.mode_at(), f"no capability would help: {denial.decision.sentence}")
+            return None
         held = sorted(_PASSES & credentials.capabilities)
         if held:
             scale.contradict(pointer + "/capabilities", f"{', '.join(held)} is effective")

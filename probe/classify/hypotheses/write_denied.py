@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from probe.access.decide import Right
 from probe.classify.denial import Denial, DenialHypothesis
 from probe.classify.hypothesis import Scale
 from probe.classify.verdict import Cause
@@ -17,7 +16,7 @@ class WriteDenied(DenialHypothesis):
     def fit(self, denial: Denial, scale: Scale) -> str | None:
         """A denied write at the target or in its directory."""
         want = denial.reading.report.want
-        if denial.decision.right is not Right.WRITE:
+        if not denial.writing:
             scale.contradict(denial.mode_at(), f"what was denied is {denial.needs}, not w")
             return None
         return f"{want} is denied at {denial.path}: {denial.decision.sentence}"

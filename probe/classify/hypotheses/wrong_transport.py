@@ -30,9 +30,12 @@ class WrongTransport(ReadingHypothesis):
         if image.readable_as_asked:
             scale.contradict(pointer, f"{reference.transport}: finds the files that it reads")
             return scale.refuted(f"{reference.path} can be read as {reference.transport}:")
+        found: str = image.found
+        if found == reference.transport:
+            scale.contradict(pointer, f"it is the right kind of container ({found}), though not a whole one")
+            return scale.refuted(f"{reference.path} is of the kind that {reference.transport}: reads")
         inside = reading.report.nearby.value if isinstance(reading.report.nearby, Seen) else ()
         inside = tuple(found for found in inside if found.path.startswith(reference.path.rstrip("/") + "/"))
-        found: str = image.found
         statement = f"{reference.path} is {_article(image.found)}, {reference.transport}: reads another kind"
         if image.found in _RECOGNISED:
             scale.support(pointer, f"found {found}, asked for {reference.transport}")

@@ -1,0 +1,50 @@
+"""healthy: readable, whole, digests agree; and what keeps it from being called so."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from support.stage import Stage, assert_verdict, assessment
+
+pytestmark = pytest.mark.root
+
+
+def test_fires_with_every_digest_verified(stage: Stage) -> None:
+    workspace = stage.workspace()
+    document = stage.check(f"oci-archive:{workspace}/oci/image.tar", deep=True)
+    assert_verdict(document, "healthy")
+    assert "sha256:" in document.verdict.statement
+    assert all(found.status != "possible" or found.cause != "corrupt" for found in document.assessments)
+
+
+def test_fires_for_a_plain_path(stage: Stage) -> None:
+    workspace = stage.workspace()
+    assert_verdict(stage.check(workspace / "oci/image.tar"), "healthy")
+    assert_verdict(stage.check(workspace / "oci", want="list"), "healthy")
+
+
+@pytest.mark.skopeo
+def test_skopeo_agrees(stage: Stage) -> None:
+    workspace = stage.workspace()
+    document = stage.check(f"oci-archive:{workspace}/oci/image.tar", skopeo="always")
+    assert_verdict(document, "healthy")
+    facts = document.evidence[0].skopeo
+    assert facts.status == "seen" and facts.value.agrees is True
+
+
+def test_refuted_when_it_cannot_be_read(stage: Stage) -> None:
+    workspace = stage.workspace()
+    os.chmod(workspace / "oci", 0o700)
+    document = stage.check(f"oci-archive:{workspace}/oci/image.tar")
+    assert assessment(document, "healthy").status == "refuted"
+
+
+def test_a_failed_command_and_nothing_wrong_now_is_inconclusive(stage: Stage) -> None:
+    workspace = stage.workspace()
+    document = stage.check(
+        f"oci-archive:{workspace}/oci/image.tar",
+        stderr='time="2026-11-21T16:51:42Z" level=fatal msg="something nobody has seen before"',
+    )
+    assert_verdict(document, "inconclusive", "not-assessable")
+    assert "command" in document.verdict.statement

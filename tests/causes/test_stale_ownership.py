@@ -1,0 +1,63 @@
+"""stale-ownership: volume root swept, inner inode wrong and older than this pod."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+from support.stage import FS_GROUP, STRANGER, Stage, assert_verdict, assessment, bind, volume
+
+pytestmark = pytest.mark.root
+
+
+def old_directory(stage: Stage, mode: int = 0o2700) -> Path:
+    """A swept root and an inner directory that was made wrong before the reader's container starts."""
+    workspace = stage.workspace()
+    os.chmod(workspace / "oci", mode)
+    time.sleep(0.1)
+    return workspace
+
+
+def test_fires_when_the_fs_group_was_told(stage: Stage) -> None:
+    workspace = old_directory(stage)
+    document = stage.check(
+        f"oci-archive:{workspace}/oci/image.tar", facts={"fs-group": str(FS_GROUP)}, **volume(workspace)
+    )
+    assert_verdict(document, "stale-ownership")
+    assert assessment(document, "dir-search-denied").implied_by == "stale-ownership"
+
+
+def test_is_only_likely_when_the_fs_group_was_not_told(stage: Stage) -> None:
+    workspace = old_directory(stage)
+    document = stage.check(f"oci-archive:{workspace}/oci/image.tar", **volume(workspace))
+    assert_verdict(document, "dir-search-denied")
+    assert assessment(document, "stale-ownership").status == "likely"
+
+
+def test_refuted_when_the_directory_is_younger_than_the_container(stage: Stage) -> None:
+    workspace = stage.workspace()
+    document = stage.check(
+        f"oci-archive:{workspace}/oci/image.tar",
+        facts={"fs-group": str(FS_GROUP)},
+        **volume(workspace, lambda: os.chmod(workspace / "oci", 0o2700)),
+    )
+    assert assessment(document, "stale-ownership").status == "refuted"
+    assert document.verdict.family in ("A", "race")
+
+
+def test_refuted_when_the_root_was_not_swept(stage: Stage) -> None:
+    workspace = old_directory(stage)
+    os.chmod(workspace, 0o755)
+    document = stage.check(
+        f"oci-archive:{workspace}/oci/image.tar", facts={"fs-group": str(FS_GROUP)}, by=STRANGER, **volume(workspace)
+    )
+    assert assessment(document, "stale-ownership").status == "refuted"
+
+
+def test_not_claimed_outside_a_container(stage: Stage) -> None:
+    workspace = old_directory(stage)
+    document = stage.check(f"oci-archive:{workspace}/oci/image.tar", prepare=lambda: bind(workspace))
+    assert_verdict(document, "dir-search-denied")
+    assert assessment(document, "stale-ownership").status == "refuted"

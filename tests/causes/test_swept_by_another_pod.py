@@ -1,0 +1,52 @@
+"""swept-by-another-pod: group or mode rewritten while in use."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+from support.stage import Stage, assert_verdict, assessment, volume
+
+pytestmark = pytest.mark.root
+
+OTHER_GROUP = 1000660000
+
+
+def sweep(workspace: Path, gid: int) -> None:
+    """What kubelet does for a pod with this fsGroup: children before the root."""
+    time.sleep(0.1)
+    for path in (workspace / "oci/image.tar", workspace / "oci", workspace):
+        mode = os.stat(path).st_mode & 0o7777
+        os.chown(path, -1, gid)
+        os.chmod(path, mode | (0o2770 if path.is_dir() else 0o660))
+
+
+def test_likely_when_the_rewrite_came_after_this_pod_started(stage: Stage) -> None:
+    workspace = stage.workspace()
+    os.chmod(workspace / "oci", 0o2750)
+    document = stage.check(
+        f"oci-archive:{workspace}/oci/image.tar", **volume(workspace, lambda: sweep(workspace, OTHER_GROUP))
+    )
+    found = assessment(document, "swept-by-another-pod")
+    assert found.status == "likely"
+    assert any("after this container started" in claim.sentence for claim in found.supports)
+    assert_verdict(document, "group-not-held")
+
+
+def test_refuted_when_the_group_is_held(stage: Stage) -> None:
+    workspace = stage.workspace()
+    os.chmod(workspace / "oci", 0o2700)
+    document = stage.check(f"oci-archive:{workspace}/oci/image.tar", **volume(workspace))
+    assert assessment(document, "swept-by-another-pod").status == "refuted"
+
+
+def test_refuted_when_it_belonged_to_the_other_group_before(stage: Stage) -> None:
+    workspace = stage.workspace()
+    os.chmod(workspace / "oci", 0o2750)
+    sweep(workspace, OTHER_GROUP)
+    time.sleep(0.1)
+    document = stage.check(f"oci-archive:{workspace}/oci/image.tar", **volume(workspace))
+    assert assessment(document, "swept-by-another-pod").status == "refuted"
+    assert_verdict(document, "group-not-held")
