@@ -17,6 +17,7 @@ from probe.evidence.path import Acl, Attempt, Chain, Component, Inode, Want
 from probe.evidence.report import Report
 from probe.evidence.writer import Sample
 
+_SECOND = 1_000_000_000
 REFUSALS = frozenset({"EACCES", "EPERM"})
 
 
@@ -39,10 +40,19 @@ class Reading:
         chain = self.report.chain
         return chain.value if isinstance(chain, Seen) else None
 
+    @cached_property
+    def judged_chain(self) -> Chain | None:
+        """The walk with the file that the transport opens first in an image directory: the attempt is about that."""
+        chain, marker = self.chain, self.report.marker
+        if chain is None or marker is None or chain.stopped is not None or chain.target is None:
+            return chain
+        stopped = marker.inode if isinstance(marker.inode, NotSeen) else None
+        return chain.model_copy(update={"components": (*chain.components, marker), "stopped": stopped})
+
     @property
     def components(self) -> tuple[Component, ...]:
-        """The hops of the walk; empty when there was none."""
-        return self.chain.components if self.chain is not None else ()
+        """The hops of the walk, the marker file included; empty when there was none."""
+        return self.judged_chain.components if self.judged_chain is not None else ()
 
     def inode(self, index: int) -> Inode | None:
         """The inode of a hop that could be observed."""
@@ -56,7 +66,8 @@ class Reading:
 
     def component_at(self, index: int, *parts: str) -> str:
         """The pointer of one hop, or of a field of its inode."""
-        where = ("chain", "value", "components", index)
+        walked = len(self.chain.components) if self.chain is not None else 0
+        where = ("chain", "value", "components", index) if index < walked else ("marker",)
         return self.at(*where, "inode", "value", *parts) if parts else self.at(*where)
 
     def path_of(self, index: int) -> str:
@@ -68,7 +79,7 @@ class Reading:
         """The inode at the path, when the walk arrived."""
         if self.chain is None or self.chain.target is None:
             return None
-        return self.inode(len(self.components) - 1)
+        return self.inode(len(self.chain.components) - 1)
 
     @property
     def stopped(self) -> NotSeen | None:
@@ -80,7 +91,7 @@ class Reading:
         """Nothing has the name: the walk or the open says ENOENT."""
         if self.stopped is not None:
             return self.stopped.errno == "ENOENT"
-        return self.truth is not None and self.truth.errno == "ENOENT"
+        return self.target is None and self.truth is not None and self.truth.errno == "ENOENT"
 
     @cached_property
     def observed(self) -> tuple[int, ...]:
@@ -107,9 +118,9 @@ class Reading:
     @cached_property
     def judgement(self) -> Judgement | None:
         """The access model's answer for this identity on the recorded inodes."""
-        if self.chain is None or not self.components:
+        if self.judged_chain is None or not self.components:
             return None
-        return judge(self.credentials, self.chain, self.report.want, mount=self.mount)
+        return judge(self.credentials, self.judged_chain, self.report.want, mount=self.mount)
 
     @property
     def truths(self) -> tuple[tuple[int, Attempt], ...]:
@@ -240,6 +251,12 @@ class Reading:
         return any(path == mine or _inside(mine, path) for mine in ours) or any(
             _inside(path, mine) for mine in (posixpath.normpath(self.report.reference.path), self.chain_end)
         )
+
+    def failed_by(self, failure: Failure) -> int | None:
+        """The latest moment at which the command can have failed: most of its messages count whole seconds."""
+        if failure.at is None:
+            return None
+        return failure.at + _SECOND - 1 if failure.at % _SECOND == 0 else failure.at
 
     @property
     def chain_end(self) -> str:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import posixpath
-import shlex
 
-from probe.access.change import single_changes
+from probe.access.change import minimal_changes
+from probe.access.remedy import quote_path
 from probe.classify.case import Reading
 from probe.classify.verdict import Fix, Remedy
 
@@ -46,7 +46,7 @@ PRODUCER_MODE = Fix(
 def publish(path: str) -> Fix:
     """The publish cure written out for one path."""
     directory, name = posixpath.split(path)
-    partial, final = shlex.quote(f"{directory}/.{name}.partial"), shlex.quote(path)
+    partial, final = quote_path(f"{directory}/.{name}.partial"), quote_path(path)
     return Fix(
         sentence=PUBLISH.sentence,
         command=f"skopeo copy SOURCE oci-archive:{partial} && sync {partial} && mv {partial} {final}",
@@ -54,15 +54,21 @@ def publish(path: str) -> Fix:
 
 
 def access_remedy(reading: Reading, structural: Fix | None = None) -> Remedy | None:
-    """The smallest single change that turns a refusal, by the access model; None when no single one does."""
-    chain, judgement = reading.chain, reading.judgement
+    """The smallest set of changes that turns a refusal, by the access model; None when it knows none."""
+    chain, judgement = reading.judged_chain, reading.judgement
     if chain is None or judgement is None:
         return None
-    changes = single_changes(reading.credentials, chain, reading.report.want, judgement)
+    changes = minimal_changes(reading.credentials, chain, reading.report.want, judgement, mount=reading.mount)
     if not changes:
         return None
-    first = changes[0]
-    return Remedy(smallest=Fix(sentence=first.sentence, command=first.command), structural=structural)
+    commands = [change.command for change in changes if change.command]
+    return Remedy(
+        smallest=Fix(
+            sentence="; then ".join(change.sentence for change in changes),
+            command="\n".join(commands) if len(commands) == len(changes) else None,
+        ),
+        structural=structural,
+    )
 
 
 def group_remedy(gid: int, structural: Fix | None = None) -> Remedy:

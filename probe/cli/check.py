@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -40,7 +40,7 @@ References = Annotated[
 WantOption = Annotated[Want, typer.Option("--want", help="What the task wants to do with it.")]
 DeepOption = Annotated[bool, typer.Option("--deep", help="Hash every blob and check every layer's diff_id.")]
 SkopeoOption = Annotated[
-    str, typer.Option("--skopeo", metavar="auto|always|never", help="Ask skopeo too: where it is cheap, or always.")
+    Literal["auto", "always", "never"], typer.Option("--skopeo", help="Ask skopeo too: where it is cheap, or always.")
 ]
 GapOption = Annotated[str, typer.Option("--gap", metavar="DURATION", help="Time between two samples of the file.")]
 DeadlineOption = Annotated[
@@ -169,7 +169,7 @@ def _plan(
     *,
     want: Want,
     deep: bool,
-    skopeo: str,
+    skopeo: Literal["auto", "always", "never"],
     gap: str,
     deadline: str,
     lease: bool,
@@ -180,8 +180,6 @@ def _plan(
 ) -> Plan:
     from probe.collect.gather import Plan
 
-    if skopeo not in ("auto", "always", "never"):
-        fail(f"--skopeo {skopeo!r}: write auto, always or never")
     try:
         return Plan(
             want=want,
@@ -236,7 +234,8 @@ def _predicted(as_: str | None, caps: str | None, pid: int | None) -> Identity |
 def _command(source: str | None) -> CommandOutcome | None:
     if source is None:
         return None
-    from probe.skopeo.messages import MAX_TEXT, parse_messages
+    from probe.skopeo.loglines import MAX_TEXT
+    from probe.skopeo.messages import parse_messages
 
     try:
         if source == "-":

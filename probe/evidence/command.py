@@ -38,7 +38,7 @@ class Failure(Frozen):
 
     kind: FailureKind
     tool: ShortText = ""
-    """`skopeo`, `buildah`, `podman`, `tar` or empty."""
+    """The program that said it, where that shows: `skopeo`, `buildah`, `podman`, `tar`, `cat`; otherwise empty."""
     level: ShortText = ""
     at: Timestamp | None = None
     operation: ShortText = ""
@@ -47,7 +47,8 @@ class Failure(Frozen):
     errno: ShortText | None = None
     transport: ShortText | None = None
     reference: Text | None = None
-    """The image reference that the message names."""
+    """The image reference that the message names (for `dir` and `oci` also the one that a path in it implies), without
+    its transport: `transport:reference` is the whole. A registry reference keeps its `//`."""
     registry: ShortText | None = None
     """host[:port]"""
     about: ShortText = ""

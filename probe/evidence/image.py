@@ -49,6 +49,8 @@ class Ending(StrEnum):
     """A block that is not a tar header: not a tar, damaged, or compressed by something unknown."""
     CAPPED = "capped"
     """A bound on members or bytes was reached before the end."""
+    UNREADABLE = "unreadable"
+    """Reading failed before the end: what follows was not seen."""
 
 
 class BlobState(StrEnum):
@@ -103,6 +105,8 @@ class Image(Frozen):
     """Tags: `org.opencontainers.image.ref.name` annotations, or RepoTags."""
     media_type: ShortText = ""
     manifest_digest: ShortText | None = None
+    index: Blob | None = None
+    """The index that the image's name leads to, when it holds one image for each platform."""
     manifest: Blob | None = None
     config: Blob | None = None
     layers: Annotated[tuple[Blob, ...], Field(max_length=MAX_LAYERS)] = ()
@@ -113,8 +117,8 @@ class Image(Frozen):
 
     @property
     def blobs(self) -> tuple[Blob, ...]:
-        """Manifest, config and layers: all that a reader needs."""
-        return tuple(blob for blob in (self.manifest, self.config, *self.layers) if blob is not None)
+        """Index, manifest, config and layers: all that a reader needs."""
+        return tuple(blob for blob in (self.index, self.manifest, self.config, *self.layers) if blob is not None)
 
 
 class Archive(Frozen):

@@ -13,7 +13,7 @@ from probe.evidence.identity import Identity
 from probe.evidence.image import ImageFacts, SkopeoFacts
 from probe.evidence.mount import Mounts
 from probe.evidence.observation import Observation
-from probe.evidence.path import MAX_CANDIDATES, Attempt, Candidate, Chain, Listing, Want
+from probe.evidence.path import MAX_CANDIDATES, Attempt, Candidate, Chain, Component, Listing, Want
 from probe.evidence.writer import Writers
 
 MAX_EVENTS = 128
@@ -60,6 +60,11 @@ class Report(Frozen):
     predict_for: Identity | None = None
     """Set when the question is about another identity than the one that looked (`--as`)."""
     chain: Observation[Chain]
+    chain_after: Chain | None = None
+    """The walk once more, at the end; only when an inode, a mode, an owner or an error had changed since `chain`."""
+    marker: Component | None = None
+    """For an image directory: the file in it that its transport opens first (`index.json`, `manifest.json`), which
+    the decisive attempt to read is about."""
     attempts: Annotated[tuple[Attempt, ...], Field(max_length=32)] = ()
     listing: Observation[Listing]
     nearby: Observation[Annotated[tuple[Candidate, ...], Field(max_length=MAX_CANDIDATES)]]
@@ -72,6 +77,8 @@ class Report(Frozen):
     timeline: Annotated[tuple[Event, ...], Field(max_length=MAX_EVENTS)] = ()
     unstable: tuple[Text, ...] = ()
     """What changed under the probe while it looked."""
+    unfinished: tuple[Text, ...] = ()
+    """What was begun and given up although the rest of the report was made, with the reason."""
 
     model_config = ConfigDict(populate_by_name=True)
 

@@ -4,52 +4,49 @@ from __future__ import annotations
 
 from typing import IO
 
-from rich.table import Table
 from rich.text import Text
 
 from probe.classify.explanation import Explained, Explanation
+from probe.report.layout import Page
 from probe.report.safe import safe
-from probe.report.terminal import make_console
+
+_MOST_NAMES = 6
+_MOST_GROUPS = 16
 
 
 def print_explanation(explanation: Explanation, stream: IO[str]) -> None:
     """Write it for a person."""
-    console = make_console(stream)
+    page = Page(stream)
     identity = explanation.identity
-    groups = " ".join(map(str, sorted(identity.all_groups)[:16]))
-    capabilities = ", ".join(identity.capabilities.effective[:6]) or "no capabilities"
-    console.print(Text(f"uid {identity.uid.filesystem}, groups {groups}, {capabilities}", style="bold"))
+    groups = " ".join(map(str, sorted(identity.all_groups)[:_MOST_GROUPS]))
+    held = identity.capabilities.effective
+    capabilities = ", ".join(held[:_MOST_NAMES]) or "no capabilities"
+    more = f" and {len(held) - _MOST_NAMES} more" if len(held) > _MOST_NAMES else ""
+    page.line(f"uid {identity.uid.filesystem}, groups {groups}, {capabilities}{more}", style="bold")
     for explained in explanation.explanations:
-        console.print()
-        console.print(_answer(explained))
-        console.print(_steps(explained))
-        for what in explained.missing:
-            console.print(Text(f"  missing: {safe(what)}", style="yellow"))
-        if explained.changes:
-            console.print("\nAny one of these would do, least privilege first:")
-        for change in explained.changes:
-            console.print(Text(f"  {safe(change.sentence)}"))
-            if change.command:
-                console.print(Text(f"    {safe(change.command)}", style="cyan", no_wrap=True, overflow="ignore"))
+        page.line()
+        _explained(page, explained)
 
 
-def _answer(explained: Explained) -> Text:
+def _explained(page: Page, explained: Explained) -> None:
     outcome = {
         True: ("granted", "bold green"),
-        False: (f"denied ({explained.errno})", "bold red"),
+        False: (f"denied ({explained.errno or 'EACCES'})", "bold red"),
         None: ("not decidable", "bold yellow"),
     }[explained.granted]
-    return Text.assemble(f"{explained.want} {safe(explained.reference)}: ", outcome)
-
-
-def _steps(explained: Explained) -> Table:
-    table = Table(box=None, show_header=False, padding=(0, 1, 0, 0), pad_edge=False)
-    table.add_column(no_wrap=True)
-    table.add_column(no_wrap=True)
-    table.add_column(overflow="fold")
+    page.line(Text.assemble(f"{explained.want} {safe(explained.reference)}: ", outcome))
+    width = max((len(step.purpose) for step in explained.steps), default=0)
     for step in explained.steps:
-        mark = Text("x", style="bold red") if not step.granted else Text(" ")
-        text = Text(safe(step.path), style="" if step.granted else "bold red")
-        text.append(f"  {safe(step.rule)}: {safe(step.sentence)}", style="dim" if step.granted else "red")
-        table.add_row(mark, step.purpose, text)
-    return table
+        mark, style = (" ", "") if step.granted else ("x", "bold red")
+        row = Text(safe(step.path), style=style)
+        row.append(f"  {safe(step.rule)}: {safe(step.sentence)}", style="dim" if step.granted else "red")
+        page.line(row, lead=Text.assemble((f" {mark} ", style), f"{step.purpose:<{width}} "))
+    for what in explained.missing:
+        page.line(f"missing: {safe(what)}", lead="   ", style="yellow")
+    if explained.changes:
+        page.line()
+        page.line("Any one of these would do, least privilege first:")
+    for change in explained.changes:
+        page.line(safe(change.sentence), lead=" - ")
+        if change.command:
+            page.paste("  " + safe(change.command))

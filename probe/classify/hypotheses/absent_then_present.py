@@ -47,11 +47,12 @@ class AbsentThenPresent(ReadingHypothesis):
             scale.contradict(reading.failure_at(number), "what was missing is a member of the container, not the path")
             return scale.refuted("the path itself was there")
         changed = reading.component_at(len(reading.components) - 1, "changed")
-        if message.at is not None and target.changed > message.at:
+        failed = reading.failed_by(message)
+        if failed is not None and target.changed > failed:
             scale.support(
                 changed,
                 f"it is there now, changed {format_timestamp(target.changed)}, after the command failed "
-                f"({format_timestamp(message.at)})",
+                f"({format_timestamp(failed)})",
             )
             return scale.likely(statement, component=path, remedy=remedy)
         scale.miss(changed, "that it came after the failure: the message has no time, or the file is older")

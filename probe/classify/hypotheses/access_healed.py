@@ -40,12 +40,13 @@ class AccessHealed(ReadingHypothesis):
         if failure is None or reading.granted is not True:
             scale.miss(reading.at("attempts"), "two timestamps: a refusal and a later grant; race not shown")
             if refused is not None:
-                return scale.possible(f"{path} is refused; that it heals later is not shown: race not shown")
+                return scale.possible(f"race not shown: {path} is refused, and was not seen to heal")
             return scale.refuted("no refusal was followed by a grant")
         number, message = failure
         scale.support(reading.failure_at(number), f"the command was refused: {message.text}")
         scale.support(reading.truth_at, "granted to this identity now")
-        change = self._change_between(reading, message.at, reading.report.started) if message.at is not None else None
+        failed = reading.failed_by(message)
+        change = self._change_between(reading, failed, reading.report.started) if failed is not None else None
         if change is None:
             scale.miss(reading.at("chain"), "a change after the refusal: nothing on the path changed, race not shown")
             return scale.possible("refused then and granted now; the identities may differ, no change was seen")

@@ -69,12 +69,13 @@ class ArchiveInProgress(ReadingHypothesis):
     def _told_by_command(self, reading: Reading, scale: Scale, rest: Stability) -> bool:
         last = rest.inodes[-1][1] if rest.inodes else None
         for number, failure in reading.failures:
-            if failure.kind not in _EARLY or failure.at is None or last is None:
+            failed = reading.failed_by(failure)
+            if failure.kind not in _EARLY or failed is None or last is None:
                 continue
-            if last.modified > failure.at:
+            if last.modified > failed:
                 scale.support(
                     reading.failure_at(number),
-                    f"the command failed at {format_timestamp(failure.at)} ({failure.kind}); the file was modified "
+                    f"the command failed by {format_timestamp(failed)} ({failure.kind}); the file was modified "
                     f"after that, at {format_timestamp(last.modified)}",
                 )
                 return True

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from probe.access.remedy import quote_path
+from probe.classify.case import Reading
 from probe.classify.denial import Denial, DenialHypothesis
 from probe.classify.hypothesis import Scale
-from probe.classify.verdict import Cause
+from probe.classify.verdict import Assessment, Cause, Fix, Remedy
 
 
 class FileReadDenied(DenialHypothesis):
@@ -12,6 +14,18 @@ class FileReadDenied(DenialHypothesis):
 
     cause = Cause.FILE_READ_DENIED
     rank = 50
+
+    def weigh(self, reading: Reading, scale: Scale) -> Assessment:
+        """As any refusal; or the container opens, and a file in it does not."""
+        image = reading.image
+        for number, problem in enumerate(image.problems if image is not None else ()):
+            if problem.kind == "unreadable" and problem.found.startswith("EACCES"):
+                path = f"{reading.report.reference.path.rstrip('/')}/{problem.subject}"
+                scale.support(reading.image_at("problems", number), f"{problem.subject}: {problem.found}")
+                return scale.confirmed(
+                    f"{path} cannot be read: {problem.found}", component=path, remedy=_open_inside(reading)
+                )
+        return super().weigh(reading, scale)
 
     def fit(self, denial: Denial, scale: Scale) -> str | None:
         """A denial at the target, for anything but writing."""
@@ -22,3 +36,10 @@ class FileReadDenied(DenialHypothesis):
             scale.contradict(denial.mode_at(), "what was denied is a write")
             return None
         return f"{denial.path} itself denies {denial.needs}: {denial.decision.sentence}"
+
+
+def _open_inside(reading: Reading) -> Remedy:
+    path = quote_path(reading.report.reference.path)
+    return Remedy(
+        smallest=Fix(sentence="Let the group read what lies in the directory.", command=f"chmod -R g+rX {path}")
+    )

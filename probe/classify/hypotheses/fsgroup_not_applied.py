@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import shlex
-
+from probe.access.remedy import quote_path
 from probe.classify.case import Reading
 from probe.classify.denial import Denial, DenialHypothesis
 from probe.classify.hypothesis import Scale
@@ -66,7 +65,7 @@ class FsgroupNotApplied(DenialHypothesis):
         gid = reading.report.context.fs_group
         if root is None or gid is None:
             return None
-        path = shlex.quote(reading.path_of(root.index))
+        path = quote_path(reading.path_of(root.index))
         return Remedy(
             smallest=Fix(
                 sentence="The driver does not apply fsGroup: set group and bits once, on the server or in a task.",

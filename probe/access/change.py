@@ -1,0 +1,126 @@
+"""Which change would turn a denial: each one proposed has been judged again, and does.
+
+Ordered by how much it gives away: a permission bit for a class the identity is in, membership in a group, an ACL entry,
+the inode's group, a flag or the mount, a capability. Never a bit for others, never ownership of a file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import combinations
+
+from probe.access.credentials import Credentials
+from probe.access.remedy import Candidate, Change, Situation, for_step
+from probe.access.walk import Judgement
+from probe.evidence.mount import Mount
+from probe.evidence.path import Chain, Want
+
+__all__ = ["Change", "minimal_changes", "single_changes"]
+
+_RANK = {kind: rank for rank, kind in enumerate(("bit", "group", "acl", "owner", "flag", "mount", "capability"))}
+_MAX_GROUPS = 8  # groups tried in pairs; a path with more different groups than that gets single ones
+_MAX_CHANGES = 64
+
+
+def single_changes(
+    credentials: Credentials,
+    chain: Chain,
+    want: Want,
+    judgement: Judgement,
+    *,
+    mount: Mount | None = None,
+    protected_symlinks: bool = True,
+) -> tuple[Change, ...]:
+    """The changes that alone turn the whole judgement to granted, least privilege first.
+
+    Empty when it is granted or undecided already, when several components deny and no one change reaches them all, and
+    for what no permission gives (a name that does not exist). The keywords are those of `judge`.
+    """
+    if judgement.granted is not False:
+        return ()
+    situation = Situation(credentials, chain, want, mount, protected_symlinks)
+    found = [one.change for one in _candidates(situation, judgement) if _turned(one.after.judge())]
+    return tuple(sorted(found, key=_privilege))
+
+
+def minimal_changes(
+    credentials: Credentials,
+    chain: Chain,
+    want: Want,
+    judgement: Judgement,
+    *,
+    mount: Mount | None = None,
+    protected_symlinks: bool = True,
+) -> tuple[Change, ...]:
+    """The smallest set of changes that together turn the judgement, of equal sets the one that gives least away.
+
+    A capability reaches any number of components at once, and every other file too: it is in the set only where nothing
+    else is enough. The changes are to be made in this order; empty where no set of them is enough.
+    """
+    if judgement.granted is not False:
+        return ()
+    start = Situation(credentials, chain, want, mount, protected_symlinks)
+    sets = [found for first in _identities(start, judgement) if (found := _complete(first)) is not None]
+    if not sets:
+        return ()
+    return min(sets, key=_price)
+
+
+def _turned(judgement: Judgement) -> bool:
+    """Nothing that was observed denies any more; what lies behind a denied directory was not observable before."""
+    return judgement.denial is None
+
+
+def _price(changes: tuple[Change, ...]) -> tuple[bool, int, list[tuple[int, bool, int]]]:
+    capable = any(change.capability is not None for change in changes)
+    return capable, len(changes), sorted(_privilege(change) for change in changes)
+
+
+def _privilege(change: Change) -> tuple[int, bool, int]:
+    return (_RANK[change.kind], change.group == 0, change.component)
+
+
+def _candidates(situation: Situation, judgement: Judgement) -> list[Candidate]:
+    found: dict[Change, Candidate] = {}
+    for step in judgement.denials:
+        for one in for_step(situation, step):
+            found.setdefault(_same(one.change), one)
+    return list(found.values())
+
+
+def _same(change: Change) -> Change:
+    """A group or capability found on several components is one change."""
+    return replace(change, component=0, sentence="") if change.kind in ("group", "capability") else change
+
+
+def _identities(start: Situation, judgement: Judgement) -> Iterator[tuple[Situation, tuple[Change, ...]]]:
+    """What to change about the identity first: nothing, one group, two groups, a capability."""
+    yield start, ()
+    found = _candidates(start, judgement)
+    for one in found:
+        if one.change.kind in ("group", "capability"):
+            yield one.after, (one.change,)
+    groups = [one for one in found if one.change.group is not None][:_MAX_GROUPS]
+    for one, other in combinations(groups, 2):
+        both = one.after.credentials.groups | other.after.credentials.groups
+        credentials = replace(one.after.credentials, groups=both)
+        yield replace(one.after, credentials=credentials), (one.change, other.change)
+
+
+def _complete(first: tuple[Situation, tuple[Change, ...]]) -> tuple[Change, ...] | None:
+    """Add the cheapest change for each component that still denies; None when one of them has none."""
+    situation, changes = first
+    for _ in range(_MAX_CHANGES):
+        denial = situation.judge().denial
+        if denial is None:
+            return changes
+        behind = [
+            one
+            for one in sorted(for_step(situation, denial), key=lambda one: _privilege(one.change))
+            if all((left.index, left.purpose) != (denial.index, denial.purpose) for left in one.after.judge().denials)
+        ]
+        if not behind:
+            return None
+        situation, changes = behind[0].after, (*changes, behind[0].change)
+    return None
