@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from itertools import combinations
 
 from probe.access.credentials import Credentials
 from probe.access.remedy import Candidate, Change, Situation, for_step
@@ -19,7 +18,6 @@ from probe.evidence.path import Chain, Want
 __all__ = ["Change", "minimal_changes", "single_changes"]
 
 _RANK = {kind: rank for rank, kind in enumerate(("bit", "group", "acl", "owner", "flag", "mount", "capability"))}
-_MAX_GROUPS = 8  # groups tried in pairs; a path with more different groups than that gets single ones
 _MAX_CHANGES = 64
 
 
@@ -95,17 +93,11 @@ def _same(change: Change) -> Change:
 
 
 def _identities(start: Situation, judgement: Judgement) -> Iterator[tuple[Situation, tuple[Change, ...]]]:
-    """What to change about the identity first: nothing, one group, two groups, a capability."""
+    """What to change about the identity first, as that reaches several components: nothing, a group, a capability."""
     yield start, ()
-    found = _candidates(start, judgement)
-    for one in found:
+    for one in _candidates(start, judgement):
         if one.change.kind in ("group", "capability"):
             yield one.after, (one.change,)
-    groups = [one for one in found if one.change.group is not None][:_MAX_GROUPS]
-    for one, other in combinations(groups, 2):
-        both = one.after.credentials.groups | other.after.credentials.groups
-        credentials = replace(one.after.credentials, groups=both)
-        yield replace(one.after, credentials=credentials), (one.change, other.change)
 
 
 def _complete(first: tuple[Situation, tuple[Change, ...]]) -> tuple[Change, ...] | None:
@@ -117,7 +109,7 @@ def _complete(first: tuple[Situation, tuple[Change, ...]]) -> tuple[Change, ...]
             return changes
         behind = [
             one
-            for one in sorted(for_step(situation, denial), key=lambda one: _privilege(one.change))
+            for one in for_step(situation, denial)
             if all((left.index, left.purpose) != (denial.index, denial.purpose) for left in one.after.judge().denials)
         ]
         if not behind:

@@ -74,7 +74,7 @@ class Candidate:
 
 
 def for_step(situation: Situation, step: Step) -> Iterator[Candidate]:
-    """Every change that may help one denied step; to be judged again by the caller."""
+    """Every change that may help one denied step, least privilege first; to be judged again by the caller."""
     if step.index >= len(situation.chain.components):
         return  # a path of no component at all
     component = situation.chain.components[step.index]
@@ -142,15 +142,9 @@ def _groups(situation: Situation, step: Step, component: Component, inode: Inode
 
 def _acl_entry(situation: Situation, step: Step, component: Component, inode: Inode) -> Iterator[Candidate]:
     """An entry for this very user, or more in the entry that decided."""
-    rule = step.decision.rule
     credentials = situation.credentials
     supported = isinstance(component.acl, Seen) or component.acl.reason is Reason.ABSENT
-    if (
-        rule is Rule.OWNER
-        or not supported
-        or inode.type is FileType.SYMLINK
-        or not credentials.maps_uid(credentials.uid)
-    ):
+    if not supported or inode.type is FileType.SYMLINK or not credentials.maps_uid(credentials.uid):
         return
     acl, right = _acl(component), step.decision.right
     permissions = _held(credentials, inode, acl) | right

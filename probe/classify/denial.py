@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from probe.access.decide import Decision, Right, Rule, grants_if_member
 from probe.classify.case import Reading
 from probe.classify.hypothesis import ReadingHypothesis, Scale
-from probe.classify.remedy import PRODUCER_MODE, access_remedy
+from probe.classify.remedy import UMASK, access_remedy, made_for_group
 from probe.classify.verdict import Assessment, Remedy
 from probe.evidence.path import Acl, FileType, Inode
 
@@ -94,7 +94,8 @@ class DenialHypothesis(ReadingHypothesis):
 
     def remedy(self, denial: Denial) -> Remedy | None:
         """The smallest change for this denial."""
-        return access_remedy(denial.reading, PRODUCER_MODE)
+        cure = made_for_group(denial.path) if denial.searching else UMASK
+        return access_remedy(denial.reading, cure)
 
     def weigh(self, reading: Reading, scale: Scale) -> Assessment:
         """Settle what all these causes share, then ask whether this one fits."""

@@ -9,18 +9,6 @@ from probe.access.remedy import quote_path
 from probe.classify.case import Reading
 from probe.classify.verdict import Fix, Remedy
 
-PUBLISH = Fix(
-    sentence=(
-        "Let the producer write under a temporary name, fsync, then rename into place, and hand the digest to the "
-        "readers as a task result: a reader then sees the whole archive or none."
-    ),
-    command=(
-        "skopeo copy SOURCE oci-archive:DIR/.image.tar.partial && sync DIR/.image.tar.partial "
-        "&& mv DIR/.image.tar.partial DIR/image.tar"
-    ),
-)
-"""Structural cure for everything that comes from reading while somebody writes."""
-
 RUN_AFTER = Fix(
     sentence="Order the tasks: the push may start only when the build has ended.",
     yaml="- name: push\n  runAfter: [build]",
@@ -34,21 +22,27 @@ UMASK = Fix(
     command="umask 0007",
 )
 
-PRODUCER_MODE = Fix(
-    sentence=(
-        "Set it in the task that creates the directory, not in the reader: under the shared group, with the group "
-        "bits that the readers need."
-    ),
-    command="install -d -m 2770 DIR",
-)
+
+def made_for_group(path: str) -> Fix:
+    """The structural cure for a directory that its maker left closed."""
+    return Fix(
+        sentence=(
+            "Set it in the task that creates the directory, not in the reader: with the group bits that the readers "
+            "need, and setgid, so that the shared group is handed on."
+        ),
+        command=f"install -d -m 2770 {quote_path(path)}",
+    )
 
 
 def publish(path: str) -> Fix:
-    """The publish cure written out for one path."""
+    """The structural cure for everything that comes from reading while somebody writes."""
     directory, name = posixpath.split(path)
     partial, final = quote_path(f"{directory}/.{name}.partial"), quote_path(path)
     return Fix(
-        sentence=PUBLISH.sentence,
+        sentence=(
+            "Let the producer write under a temporary name, sync, then rename into place, and hand the digest to the "
+            "readers as a task result: a reader then sees the whole archive or none."
+        ),
         command=f"skopeo copy SOURCE oci-archive:{partial} && sync {partial} && mv {partial} {final}",
     )
 

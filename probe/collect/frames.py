@@ -31,7 +31,7 @@ class Note(Frozen):
     text: Text
 
 
-_OBSERVATIONS: dict[str, type[Seen[Any]]] = {
+OBSERVATIONS: dict[str, type[Seen[Any]]] = {
     "listing": Seen[Listing],
     "nearby": Seen[tuple[Candidate, ...]],
     "space": Seen[Space],
@@ -115,8 +115,8 @@ def receive(journal: Journal) -> Received:
 def _take(received: Received, name: str, index: int, body: bytes) -> None:
     if name.endswith(_NOT_SEEN):
         received.observed[name.removesuffix(_NOT_SEEN)] = NotSeen.model_validate_json(body)
-    elif name in _OBSERVATIONS:
-        received.observed[name] = _OBSERVATIONS[name].model_validate_json(body)
+    elif name in OBSERVATIONS:
+        received.observed[name] = OBSERVATIONS[name].model_validate_json(body)
     elif name in _MODELS:
         model: Any = _MODELS[name].model_validate_json(body)
         if name == "component":
@@ -136,6 +136,6 @@ def prepare() -> None:
 
     The inner ones first: those of the outer ones are made from them.
     """
-    models: tuple[type[Frozen], ...] = (NotSeen, *_INNER, *_OBSERVATIONS.values(), *_MODELS.values())
+    models: tuple[type[Frozen], ...] = (NotSeen, *_INNER, *OBSERVATIONS.values(), *_MODELS.values())
     for model in models:
         model.model_rebuild()

@@ -20,7 +20,7 @@ from probe.collect.compare import compare_chains
 from probe.collect.contents import look_into, open_contents
 from probe.collect.context import read_place
 from probe.collect.deadline import STALL_SECONDS, keep_alive
-from probe.collect.frames import Note, send, send_observation
+from probe.collect.frames import OBSERVATIONS, Note, send, send_observation
 from probe.collect.hop import Hop, Questions
 from probe.collect.inode import to_inode
 from probe.collect.journal import Journal, Phase
@@ -323,3 +323,5 @@ class Look:
         except Exception as error:  # hostile data or a defect: the rest of the report is still worth having
             text = clip(f"{name}: {type(error).__name__} at {self._journal.last_crumb()}: {error}", 512)
             send(self._journal, "failure", Note(text=text))
+            if name in OBSERVATIONS:
+                send_observation(self._journal, name, missing(Reason.FAILED, text))
