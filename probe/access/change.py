@@ -30,15 +30,16 @@ def single_changes(
     mount: Mount | None = None,
     protected_symlinks: bool = True,
 ) -> tuple[Change, ...]:
-    """The changes that alone turn the whole judgement to granted, least privilege first.
+    """The changes after each of which nothing that was observed denies any more, least privilege first.
 
+    Where the recorder was denied itself, what lies behind that component was not observed and may deny as well.
     Empty when it is granted or undecided already, when several components deny and no one change reaches them all, and
     for what no permission gives (a name that does not exist). The keywords are those of `judge`.
     """
     if judgement.granted is not False:
         return ()
     situation = Situation(credentials, chain, want, mount, protected_symlinks)
-    found = [one.change for one in _candidates(situation, judgement) if _turned(one.after.judge())]
+    found = [one.change for one in _candidates(situation, judgement) if one.after.judge().denial is None]
     return tuple(sorted(found, key=_privilege))
 
 
@@ -51,7 +52,7 @@ def minimal_changes(
     mount: Mount | None = None,
     protected_symlinks: bool = True,
 ) -> tuple[Change, ...]:
-    """The smallest set of changes that together turn the judgement, of equal sets the one that gives least away.
+    """The smallest set of changes after which nothing observed denies; of equal sets the one that gives least away.
 
     A capability reaches any number of components at once, and every other file too: it is in the set only where nothing
     else is enough. The changes are to be made in this order; empty where no set of them is enough.
@@ -63,11 +64,6 @@ def minimal_changes(
     if not sets:
         return ()
     return min(sets, key=_price)
-
-
-def _turned(judgement: Judgement) -> bool:
-    """Nothing that was observed denies any more; what lies behind a denied directory was not observable before."""
-    return judgement.denial is None
 
 
 def _price(changes: tuple[Change, ...]) -> tuple[bool, int, list[tuple[int, bool, int]]]:

@@ -120,7 +120,19 @@ class Reading:
         """The access model's answer for this identity on the recorded inodes."""
         if self.judged_chain is None or not self.components:
             return None
-        return judge(self.credentials, self.judged_chain, self.report.want, mount=self.mount)
+        return judge(
+            self.credentials,
+            self.judged_chain,
+            self.report.want,
+            mount=self.mount,
+            protected_symlinks=self.protects_symlinks,
+            protected_regular=self.report.context.protected_regular or 0,
+        )
+
+    @property
+    def protects_symlinks(self) -> bool:
+        """Whether the kernel guards links in sticky directories; every distribution switches it on."""
+        return self.report.context.protected_symlinks is not False
 
     @property
     def truths(self) -> tuple[tuple[int, Attempt], ...]:
@@ -269,8 +281,8 @@ class Reading:
         for number, failure in self.failures:
             if failure.about in _ELSEWHERE:
                 return number, failure
-            if self.other_reference(failure) is not None:
-                continue
+            if self.other_reference(failure) is not None or failure.tool not in _IMAGE_TOOLS:
+                continue  # a debug script's `ls /elsewhere` says nothing about why the push failed
             if failure.path is not None and failure.path.startswith("/") and not self.concerns_target(failure.path):
                 return number, failure
         return None
@@ -297,6 +309,7 @@ class Reading:
         return None
 
 
+_IMAGE_TOOLS = frozenset({"", "skopeo", "buildah", "podman"})
 _ELSEWHERE = frozenset({"temp", "auth-file", "policy", "destination", "config", "storage"})
 
 

@@ -8,9 +8,8 @@ from typing import Literal
 from pydantic import ConfigDict, Field
 
 from probe import __version__
-from probe.access.change import single_changes
-from probe.access.credentials import Credentials
-from probe.access.walk import judge
+from probe.access.change import Change, minimal_changes, single_changes
+from probe.classify.case import Reading
 from probe.evidence.base import Frozen, ShortText, Text
 from probe.evidence.identity import Identity
 from probe.evidence.observation import Seen
@@ -46,6 +45,9 @@ class Explained(Frozen):
     errno: ShortText | None = None
     steps: tuple[ExplainedStep, ...]
     changes: tuple[ExplainedChange, ...] = ()
+    """Each of these alone turns the answer, least privilege first."""
+    together: tuple[ExplainedChange, ...] = ()
+    """Where more than one component denies: the smallest set that turns it, in this order."""
     missing: tuple[Text, ...] = ()
 
 
@@ -70,19 +72,23 @@ def explain(reports: Sequence[Report], identity: Identity | None, want: Want | N
 
 
 def _explain(report: Report, identity: Identity, want: Want) -> Explained:
-    if not isinstance(report.chain, Seen):
+    if not isinstance(report.chain, Seen) or not report.chain.value.components:
+        reason = "no component was seen" if isinstance(report.chain, Seen) else report.chain.message
         return Explained(
             reference=report.reference.text,
             want=want,
             granted=None,
             steps=(),
-            missing=(f"the path was not walked: {report.chain.message}",),
+            missing=(f"the path was not walked: {reason}",),
         )
-    chain = report.chain.value
-    carrying = report.mounts.carrying
-    credentials = Credentials.from_identity(identity)
-    judgement = judge(credentials, chain, want, mount=carrying.value if isinstance(carrying, Seen) else None)
-    changes = single_changes(credentials, chain, want, judgement) if judgement.granted is False else ()
+    reading = Reading(0, report.model_copy(update={"predict_for": identity, "want": want}))
+    chain, judgement = reading.judged_chain, reading.judgement
+    assert chain is not None
+    assert judgement is not None
+    asked = (reading.credentials, chain, want, judgement)
+    guarded = reading.protects_symlinks
+    singles = single_changes(*asked, mount=reading.mount, protected_symlinks=guarded)
+    together = minimal_changes(*asked, mount=reading.mount, protected_symlinks=guarded)
     return Explained(
         reference=report.reference.text,
         want=want,
@@ -98,8 +104,13 @@ def _explain(report: Report, identity: Identity, want: Want) -> Explained:
             )
             for step in judgement.steps
         ),
-        changes=tuple(
-            ExplainedChange(kind=change.kind, sentence=change.sentence, command=change.command) for change in changes
-        ),
+        changes=_told(singles),
+        together=_told(together) if len(together) > 1 else (),
         missing=judgement.missing,
+    )
+
+
+def _told(changes: Sequence[Change]) -> tuple[ExplainedChange, ...]:
+    return tuple(
+        ExplainedChange(kind=change.kind, sentence=change.sentence, command=change.command) for change in changes
     )

@@ -52,7 +52,14 @@ def access_remedy(reading: Reading, structural: Fix | None = None) -> Remedy | N
     chain, judgement = reading.judged_chain, reading.judgement
     if chain is None or judgement is None:
         return None
-    changes = minimal_changes(reading.credentials, chain, reading.report.want, judgement, mount=reading.mount)
+    changes = minimal_changes(
+        reading.credentials,
+        chain,
+        reading.report.want,
+        judgement,
+        mount=reading.mount,
+        protected_symlinks=reading.protects_symlinks,
+    )
     if not changes:
         return None
     commands = [change.command for change in changes if change.command]

@@ -212,9 +212,9 @@ def _gather(references: Sequence[str], plan: Plan) -> list[Report]:
 def _predicted(as_: str | None, caps: str | None, pid: int | None) -> Identity | None:
     if as_ is not None and pid is not None:
         fail("--as and --pid both name an identity: give one")
-    if pid is not None:
-        from probe.collect.identity import read_identity
+    from probe.collect.identity import read_identity
 
+    if pid is not None:
         try:
             return read_identity(pid)
         except OSError as error:
@@ -226,7 +226,7 @@ def _predicted(as_: str | None, caps: str | None, pid: int | None) -> Identity |
     from probe.access.credentials import parse_identity
 
     try:
-        return parse_identity(as_, caps)
+        return parse_identity(as_, caps, like=read_identity())
     except ValueError as error:
         fail(str(error))
 

@@ -41,19 +41,17 @@ def explain(
     from probe.classify.explanation import explain as explain_reports
     from probe.cli.documents import read_documents
 
-    identity = None
-    try:
-        if as_ is not None:
-            identity = parse_identity(as_, caps)
-        elif caps is not None:
-            fail("--caps belongs to --as")
-    except ValueError as error:
-        fail(str(error))
+    if as_ is None and caps is not None:
+        fail("--caps belongs to --as")
     reports, problems = read_documents([file])
     for problem in problems:
         print(f"probe: {problem}", file=sys.stderr)
     if not reports:
         fail(f"{file}: no evidence in it: name a document that probe collect or probe check wrote")
+    try:
+        identity = parse_identity(as_, caps, like=reports[0].identity) if as_ is not None else None
+    except ValueError as error:
+        fail(str(error))
     explanation = explain_reports(reports, identity, want)
     if json:
         print(explanation.model_dump_json(by_alias=True, indent=2))

@@ -193,7 +193,8 @@ def _child(task: Callable[[Journal], None], journal: Journal, keep: int, bounds:
         task(journal)
         code = 0
     except BaseException as error:
-        journal.append(_CRASH, clip(f"{type(error).__name__}: {error}", 512).encode("utf-8", "backslashreplace"))
+        sentence = " ".join(f"{type(error).__name__}: {error}".split())
+        journal.append(_CRASH, clip(sentence, 512).encode("utf-8", "backslashreplace"))
     finally:
         os._exit(code)
 

@@ -9,8 +9,8 @@ from probe import __version__
 from probe.collect.assemble import Parts
 from probe.collect.clock import missing
 from probe.collect.context import read_context
-from probe.collect.deadline import STALL_SECONDS, Bounds, run_child
-from probe.collect.frames import prepare, receive
+from probe.collect.deadline import STALL_SECONDS, Bounds, Ending, run_child
+from probe.collect.frames import Received, prepare, receive
 from probe.collect.identity import read_identity
 from probe.collect.journal import Journal
 from probe.collect.look import Assignment, Look
@@ -85,7 +85,11 @@ def _mount_table() -> tuple[MountTable, NotSeen | None]:
 
 def _look(assignment: Assignment, table_missing: NotSeen | None) -> Parts:
     plan = assignment.plan
-    journal = Journal()
+    try:
+        journal = Journal()
+    except OSError as error:
+        ending = Ending("crashed", 0.0, f"no memory to share with a child: {error.strerror}")
+        return Parts(assignment.reference, plan, Received(), ending, None, assignment.table, table_missing)
     try:
         ending = run_child(
             lambda shared: Look(assignment, shared).run(),

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from probe.collect.attempt import MARKERS, Attempts, open_for_reading
+from probe.collect.attempt import MARKERS, Attempts
 from probe.collect.clock import missing, observe
 from probe.collect.compare import compare_chains
 from probe.collect.contents import look_into, open_contents
@@ -22,26 +22,23 @@ from probe.collect.context import read_place
 from probe.collect.deadline import STALL_SECONDS, keep_alive
 from probe.collect.frames import OBSERVATIONS, Note, send, send_observation
 from probe.collect.hop import Hop, Questions
-from probe.collect.inode import to_inode
 from probe.collect.journal import Journal, Phase
 from probe.collect.listing import list_directory
 from probe.collect.mountinfo import MountTable
 from probe.collect.path import Walk, Walked
 from probe.collect.plan import Plan
+from probe.collect.sampling import Sampler
 from probe.collect.space import space_at, writable
 from probe.collect.writers import ask_lease, find_holders
 from probe.evidence.base import clip, path_bytes, path_text
 from probe.evidence.image import ImageFacts
-from probe.evidence.observation import NotSeen, Observation, Reason, Seen, reason_for
-from probe.evidence.path import Attempt, Chain, Component, FileType, Inode, Want
+from probe.evidence.observation import NotSeen, Observation, Reason, Seen
+from probe.evidence.path import Chain, Component, Want
 from probe.evidence.report import Reference
-from probe.evidence.writer import Sample
 from probe.image.cursor import LimitError
 
 RECENT_SECONDS = 60
 """A target that was modified later than this long ago gets one more sample."""
-_RESERVE_SECONDS = 0.5
-"""What a wait leaves of the deadline for the steps after it."""
 _INSPECTION_SHARE = 0.6
 """Of the time that is left, what reading a compressed archive may take."""
 _COPIES_UP = ("overlay", "aufs")
@@ -67,41 +64,41 @@ class Look:
         self._plan, self._table, self._reference = assignment.plan, assignment.table, assignment.reference
         self._path = path_bytes(self._reference.path)
         self._questions = Questions(flags=self._plan.want in (Want.WRITE, Want.CREATE))
-        self._attempts = Attempts(self._path, self._reference.transport, self._plan.want)
-        self._sampled: float | None = None
-        """When the target was last sampled, CLOCK_MONOTONIC."""
         self._target: os.stat_result | None = None
         self._facts: ImageFacts | None = None
-        self._refused = False
-        """Whether an attempt was denied by permission."""
 
     def run(self) -> None:
         """All of it."""
         self._step("place", lambda: send(self._journal, "place", read_place(self._table)))
         walked = Walk(self._table, self._questions, self._journal.crumb, self._send_component).run(self._path)
         send(self._journal, "chain", walked.chain.model_copy(update={"components": ()}))
+        sampler = self._sampler(walked.chain)
         try:
-            self._look_from(walked)
+            self._look_from(walked, sampler)
         finally:
             walked.close()
         if self._plan.deep and self._facts is not None:
             self._step("deep check", self._look_deep)
-            self._step("sample", self._sample)
+            self._step("sample", sampler.sample)
             self._step("second walk", lambda: self._walk_again(walked.chain))
 
-    def _look_from(self, walked: Walked) -> None:
-        """Everything after the walk."""
-        chain = walked.chain
+    def _sampler(self, chain: Chain) -> Sampler:
+        plan = self._plan
         copies_up = self._lies_on(chain, _COPIES_UP)
-        self._attempts = Attempts(self._path, self._reference.transport, self._plan.want, copies_up=copies_up)
-        self._step("sample", self._sample)
-        if self._refused or self._plan.predict_for is not None or self._plan.pid is not None:
+        attempts = Attempts(self._path, self._reference.transport, plan.want, copies_up=copies_up)
+        return Sampler(self._path, plan.want, attempts, self._journal, self._assignment.until)
+
+    def _look_from(self, walked: Walked, sampler: Sampler) -> None:
+        """Everything after the walk, but for the deep check."""
+        chain = walked.chain
+        self._step("sample", sampler.sample)
+        if sampler.refused or self._plan.predict_for is not None or self._plan.pid is not None:
             self._step("birth times", lambda: self._ask_births(chain))
         self._step("target", lambda: self._look_at_target(walked))
-        self._step("sample", self._wait_and_sample)
+        self._step("sample", lambda: sampler.wait_and_sample(self._gap))
         self._step("image", self._look_inside)
         if self._deserves_another_sample():
-            self._step("sample", self._wait_and_sample)
+            self._step("sample", lambda: sampler.wait_and_sample(self._gap))
         if walked.directory is not None:
             self._observe("listing", "opendir", walked.directory_path, lambda: self._list(walked))
         self._observe("nearby", "search", walked.directory_path, lambda: self._nearby(chain, walked.directory_path))
@@ -145,7 +142,10 @@ class Look:
                 break
             inode = component.inode.value
             self._journal.crumb("statx", component.path)
-            born = birth(path_bytes(component.path), inode.inode)
+            try:
+                born = birth(path_bytes(component.path), inode.inode)
+            except OSError:  # gone meanwhile, or only reached through a descriptor
+                continue
             seen = component.inode.model_copy(update={"value": inode.model_copy(update={"born": born})})
             self._send_component(index, component.model_copy(update={"inode": seen}))
 
@@ -181,46 +181,6 @@ class Look:
             send(self._journal, "change", Note(text=change))
 
     # -- over time
-
-    def _sample(self) -> None:
-        """One moment of the target: stat, try what is wanted, open for reading."""
-        text = path_text(self._path)
-        self._journal.crumb("stat", text)
-        self._sampled = time.monotonic()
-        inode = observe(Seen[Inode], f"stat {text}", self._stat)
-        kind = inode.value.type if isinstance(inode, Seen) else None
-        attempts = self._attempts.make(kind, self._journal.crumb)
-        for attempt in attempts:
-            send(self._journal, "attempt", attempt)
-        self._refused = any(reason_for(attempt.errno or "") is Reason.DENIED for attempt in attempts)
-        errno = self._open_errno(attempts, kind)
-        send(self._journal, "sample", Sample(at=inode.at, monotonic=self._sampled, inode=inode, open_errno=errno))
-
-    def _stat(self) -> Inode:
-        try:
-            return to_inode(os.stat(self._path))
-        except ValueError as error:  # a NUL byte
-            raise OSError(str(error)) from None
-
-    def _open_errno(self, attempts: tuple[Attempt, ...], kind: FileType | None) -> str | None:
-        """What an open for reading answers now; an attempt to read has just asked."""
-        decisive = [attempt for attempt in attempts if attempt.decisive]
-        if self._plan.want is Want.READ and decisive:
-            return decisive[0].errno
-        self._journal.crumb("openat O_RDONLY", path_text(self._path))
-        descriptor, errno = open_for_reading(self._path, kind)
-        if descriptor is not None:
-            os.close(descriptor)
-        return errno
-
-    def _wait_and_sample(self) -> None:
-        since = self._sampled if self._sampled is not None else time.monotonic()
-        room = self._assignment.until - time.monotonic() - _RESERVE_SECONDS
-        wait = min(since + self._gap - time.monotonic(), room)
-        if wait > 0:
-            self._journal.crumb("sleep", "")
-            time.sleep(wait)
-        self._sample()
 
     @property
     def _gap(self) -> float:
@@ -321,7 +281,8 @@ class Look:
         try:
             work()
         except Exception as error:  # hostile data or a defect: the rest of the report is still worth having
-            text = clip(f"{name}: {type(error).__name__} at {self._journal.last_crumb()}: {error}", 512)
+            words = f"{name}: {type(error).__name__} at {self._journal.last_crumb()}: {error}".split()
+            text = clip(" ".join(words), 512)
             send(self._journal, "failure", Note(text=text))
             if name in OBSERVATIONS:
                 send_observation(self._journal, name, missing(Reason.FAILED, text))

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from probe.evidence.base import clip
 from probe.evidence.observation import Seen
-from probe.evidence.path import FileType
+from probe.evidence.path import Chain, FileType
 from probe.evidence.report import MAX_EVENTS, Event, Report
 
 _KINDS = {FileType.DIRECTORY: "directory", FileType.SYMLINK: "link"}
@@ -57,6 +57,19 @@ def _changes(report: Report) -> Iterator[Event]:
         else:
             yield _event(inode.modified, f"{name}: contents last modified", f"{where}/modified")
             yield _event(inode.changed, f"{name}: inode last changed", f"{where}/changed")
+        if inode.born is not None:
+            yield _event(inode.born, f"{name}: made", f"{where}/born")
+    yield from _later_changes(report, report.chain.value)
+
+
+def _later_changes(report: Report, before: Chain) -> Iterator[Event]:
+    """What moved between the first walk and the second."""
+    after = report.chain_after.components if report.chain_after is not None else ()
+    known = {one.inode.value.changed for one in before.components if isinstance(one.inode, Seen)}
+    for index, component in enumerate(after):
+        if isinstance(component.inode, Seen) and component.inode.value.changed not in known:
+            where = f"/chain_after/components/{index}/inode/value/changed"
+            yield _event(component.inode.value.changed, f"{component.path}: changed under the probe", where)
 
 
 def _event(at: int, what: str, pointer: str) -> Event:

@@ -1,4 +1,4 @@
-"""Is somebody still writing? Samples of the target over time, a read lease, the descriptors of visible processes."""
+"""Is somebody writing? A read lease, and the descriptors of the processes that can be seen."""
 
 from __future__ import annotations
 
@@ -8,25 +8,14 @@ import time
 from collections.abc import Iterator
 
 from probe.collect.clock import missing, observe
-from probe.collect.inode import to_inode
-from probe.evidence.base import path_text
 from probe.evidence.observation import NotSeen, Observation, Reason, Seen
-from probe.evidence.path import Inode
-from probe.evidence.writer import OpenDescriptor, Sample
+from probe.evidence.writer import OpenDescriptor
 
 MAX_PROCESSES = 2000
 MAX_DESCRIPTORS = 20_000
 MAX_HOLDERS = 32
 HOLDERS_SECONDS = 1.0
 _ACCESS_MODE = os.O_RDONLY | os.O_WRONLY | os.O_RDWR
-
-
-def sample(path: bytes, open_errno: str | None) -> Sample:
-    """The target now, by a new lookup. `open_errno` is what an open for reading has just answered."""
-    text = path_text(path)
-    monotonic = time.monotonic()
-    inode = observe(Seen[Inode], f"stat {text}", lambda: to_inode(os.stat(path)))
-    return Sample(at=inode.at, monotonic=monotonic, inode=inode, open_errno=open_errno)
 
 
 def ask_lease(descriptor: int, text: str) -> Observation[bool]:

@@ -36,9 +36,9 @@ class DemoImage:
         return bytes(data)
 
 
-def build_image() -> DemoImage:
+def build_image(weights_bytes: int = _WEIGHTS_BYTES) -> DemoImage:
     """Three layers: a little system, some megabytes of weights that do not compress, an entry point."""
-    weights = random.Random(2501).randbytes(_WEIGHTS_BYTES)
+    weights = random.Random(2501).randbytes(weights_bytes)
     layers = [
         _layer({"etc/os-release": b"NAME=demo\nID=demo\n", "usr/share/doc/readme": b"nothing to run\n" * 64}),
         _layer({"models/weights.safetensors": weights}),

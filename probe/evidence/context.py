@@ -31,5 +31,9 @@ class Context(Frozen):
     container_started: Observation[Timestamp]
     """Start of process 1 of this PID namespace: after kubelet's ownership sweep of this pod, before its commands."""
     probe_started: Timestamp
+    protected_symlinks: bool | None = None
+    """fs.protected_symlinks of this kernel (proc_sys_fs(5))."""
+    protected_regular: int | None = None
+    """fs.protected_regular of this kernel."""
     clock_ticks_error_ms: float = 10.0
     """Process start times are counted in clock ticks (proc_pid_stat(5)): they may be this much too early."""

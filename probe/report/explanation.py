@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import IO
 
 from rich.text import Text
 
-from probe.classify.explanation import Explained, Explanation
+from probe.classify.explanation import Explained, ExplainedChange, Explanation
 from probe.report.layout import Page
 from probe.report.safe import safe
 
@@ -43,10 +44,17 @@ def _explained(page: Page, explained: Explained) -> None:
         page.line(row, lead=Text.assemble((f" {mark} ", style), f"{step.purpose:<{width}} "))
     for what in explained.missing:
         page.line(f"missing: {safe(what)}", lead="   ", style="yellow")
-    if explained.changes:
-        page.line()
-        page.line("Any one of these would do, least privilege first:")
-    for change in explained.changes:
+    _changes(page, "The smallest set of changes that would do, all of them:", explained.together)
+    title = "Or any one of these:" if explained.together else "Any one of these would do, least privilege first:"
+    _changes(page, title, explained.changes)
+
+
+def _changes(page: Page, title: str, changes: Sequence[ExplainedChange]) -> None:
+    if not changes:
+        return
+    page.line()
+    page.line(title)
+    for change in changes:
         page.line(safe(change.sentence), lead=" - ")
         if change.command:
             page.paste("  " + safe(change.command))

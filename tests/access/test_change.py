@@ -240,6 +240,19 @@ def test_one_inode_met_twice_is_changed_once(kernel, floor):
     assert [change.command for change in changes] == [f"chmod g+x {closed}"]
 
 
+def test_what_the_denied_identity_recorded_itself_has_changes_too(kernel, floor):
+    """Behind the directory that denied it, it saw nothing: the change is for what it saw."""
+    closed = kernel.make(floor / "closed", 0o700, 0, GROUP)
+    path = kernel.make(floor / "closed" / "file", 0o600, content=b"x")
+    actor = kernel.Actor(UID, 0, (GROUP,))
+    chain = kernel.record(path)
+    lost = NotSeen(reason=Reason.DENIED, errno="EACCES", message=f"openat {path}: EACCES", at=1)
+    components = (*chain.components[:-1], chain.components[-1].model_copy(update={"inode": lost, "acl": lost}))
+    chain = chain.model_copy(update={"components": components, "stopped": lost, "resolved": None})
+    for function in (single_changes, minimal_changes):
+        assert propose(function, actor, chain, Want.READ)[0].command == f"chmod g+x {closed}"
+
+
 def test_nothing_is_proposed_for_what_is_granted_or_absent(kernel, floor):
     path = kernel.make(floor / "file", 0o644, content=b"x")
     actor = kernel.Actor(UID, 0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import shutil
 import subprocess
@@ -33,15 +34,26 @@ def place() -> Iterator[Path]:
     shutil.rmtree(root, ignore_errors=True)
 
 
+def assert_sound(report: Report) -> Report:
+    """It survives its own JSON, and every event of its timeline points to the moment that it names."""
+    text = report.model_dump_json(by_alias=True)
+    assert Report.model_validate_json(text) == report
+    document = json.loads(text)
+    for event in document["timeline"]:
+        found = document
+        for part in event["pointer"].split("/")[1:]:
+            found = found[int(part)] if isinstance(found, list) else found[part]
+        assert found == event["at"]
+    return report
+
+
 @pytest.fixture
 def look() -> Callable[..., Report]:
-    """`look(reference, **plan)`: a report, quickly, that survives its own JSON."""
+    """`look(reference, **plan)`: a report, quickly."""
 
     def run(reference: object, **plan: Any) -> Report:
         given = {"skopeo": "never", "gap": 0.02, "temp_directory": "/tmp", **plan}
-        report = gather(parse_reference(str(reference)), Plan(**given))
-        assert Report.model_validate_json(report.model_dump_json(by_alias=True)) == report
-        return report
+        return assert_sound(gather(parse_reference(str(reference)), Plan(**given)))
 
     return run
 
@@ -69,7 +81,7 @@ def look_as(place: Path) -> Callable[..., Report]:
             return gather(parse_reference(str(reference)), Plan(**given)).model_dump_json(by_alias=True)
 
         said = Stage(place, Path()).run(act, by=person, prepare=prepare, container=container)
-        return Report.model_validate_json(said)
+        return assert_sound(Report.model_validate_json(said))
 
     return run
 

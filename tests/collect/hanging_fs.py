@@ -65,7 +65,9 @@ class Mirror(fuse.Operations):  # type: ignore[misc]
 
     def statfs(self, path: str) -> dict[str, int]:
         found = os.statvfs(self._place("statfs", "/") and self._source)
-        return {key: getattr(found, key) for key in ("f_bavail", "f_blocks", "f_bsize", "f_frsize", "f_files", "f_ffree")}
+        return {
+            key: getattr(found, key) for key in ("f_bavail", "f_blocks", "f_bsize", "f_frsize", "f_files", "f_ffree")
+        }
 
     def release(self, path: str, fh: int) -> int:
         os.close(fh)

@@ -51,7 +51,11 @@ def test_write_opens_for_writing_and_changes_nothing(place: Path, look_as: Look)
     assert asked(look_as(PLAIN, path, want="write")) == {("openat O_WRONLY", "EACCES", True)}
     assert asked(look_as(ROOT, path, want="write")) == {("openat O_WRONLY", None, True)}
     after = os.stat(path)
-    assert (after.st_size, after.st_mtime_ns, after.st_ctime_ns) == (before.st_size, before.st_mtime_ns, before.st_ctime_ns)
+    assert (after.st_size, after.st_mtime_ns, after.st_ctime_ns) == (
+        before.st_size,
+        before.st_mtime_ns,
+        before.st_ctime_ns,
+    )
     assert path.read_bytes() == b"content"
     assert asked(look_as(ROOT, place / "gone", want="write")) == {("openat O_WRONLY", "ENOENT", True)}
     assert sorted(os.listdir(place)) == ["f"]
@@ -149,7 +153,7 @@ def test_on_overlay_nothing_is_copied_up(place: Path, look_as: Look) -> None:
     def mount() -> None:
         commands = (
             f"mount -t tmpfs none {probe}", f"mkdir {probe}/upper {probe}/work {probe}/merged",
-            f"mount -t overlay -o lowerdir={place}/lower,upperdir={probe}/upper,workdir={probe}/work none {probe}/merged",
+            f"mount -t overlay -o lowerdir={place}/lower,upperdir={probe}/upper,workdir={probe}/work x {probe}/merged",
         )  # fmt: skip
         for command in commands:
             assert os.system(command) == 0, command

@@ -6,7 +6,6 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -39,7 +38,9 @@ def test_without_a_security_module_there_is_no_label() -> None:
 
 @pytest.mark.root
 def test_of_a_restricted_process(place: Path) -> None:
-    identity = Identity.model_validate_json(Stage(place, Path()).run(lambda: read_identity().model_dump_json(), by=PUSHER))
+    identity = Identity.model_validate_json(
+        Stage(place, Path()).run(lambda: read_identity().model_dump_json(), by=PUSHER)
+    )
     assert identity.uid.filesystem == FS_GROUP
     assert identity.gid.filesystem == 0
     assert set(identity.groups) == {0, FS_GROUP}
@@ -66,7 +67,19 @@ def test_fsuid_is_told_apart_from_the_effective_uid(place: Path) -> None:
 @pytest.mark.root
 def test_of_another_process() -> None:
     process = subprocess.Popen(
-        ["setpriv", "--reuid", "1234", "--regid", "5678", "--groups", "5678,91011", "--bounding-set", "-all", "sleep", "60"]
+        [
+            "setpriv",
+            "--reuid",
+            "1234",
+            "--regid",
+            "5678",
+            "--groups",
+            "5678,91011",
+            "--bounding-set",
+            "-all",
+            "sleep",
+            "60",
+        ]
     )
     try:
         until = time.monotonic() + 5
@@ -85,7 +98,11 @@ def test_of_another_process() -> None:
 
 def test_in_a_user_namespace() -> None:
     root = str(Path(__file__).parents[2])
-    code = f"import sys; sys.path.insert(0, {root!r}); from probe.collect.identity import read_identity as r; print(r().model_dump_json())"
+    code = (
+        f"import sys; sys.path.insert(0, {root!r})\n"
+        "from probe.collect.identity import read_identity\n"
+        "print(read_identity().model_dump_json())"
+    )
     done = subprocess.run(["unshare", "-Ur", sys.executable, "-c", code], capture_output=True, text=True)
     if done.returncode:
         pytest.skip(f"no user namespace here: {done.stderr.strip()}")
@@ -118,5 +135,3 @@ def test_status_that_is_not_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(module, "_read", read)
     with pytest.raises(ValueError, match="no Uid line"):
         read_identity()
-
-

@@ -87,7 +87,9 @@ def test_images_are_found_near_a_path_that_holds_none(place: Path, look: Look, i
         "oci-archive": "oci-archive", "oci-archive.gz": "oci-archive", "docker-archive": "docker-archive",
         "oci": "oci", "dir": "dir",
     }  # fmt: skip
-    sizes = {candidate.kind: candidate.size for candidate in report.nearby.value if candidate.path.endswith("/oci-archive")}
+    sizes = {
+        candidate.kind: candidate.size for candidate in report.nearby.value if candidate.path.endswith("/oci-archive")
+    }
     assert sizes["oci-archive"] == (place / "oci/oci-archive").stat().st_size
 
 
@@ -110,7 +112,9 @@ def test_nothing_is_looked_for_behind_a_denial(place: Path, look_as: Look) -> No
 
 
 def _oci_start(path: Path) -> None:
-    os.system(f"mkdir -p {path.parent}/.t/blobs/sha256 && tar -C {path.parent}/.t -cf {path} blobs && rm -r {path.parent}/.t")
+    os.system(
+        f"mkdir -p {path.parent}/.t/blobs/sha256 && tar -C {path.parent}/.t -cf {path} blobs && rm -r {path.parent}/.t"
+    )
 
 
 def test_look_around_is_bounded_and_follows_nothing(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,13 +16,21 @@ LINE = b"36 35 98:0 /mnt1 /mnt2 rw,noatime master:1 propagate_from:2 - ext3 /dev
 
 
 def mount_at(point: str, number: int = 1) -> Mount:
-    return Mount(mount_id=number, parent_id=0, device="0:1", root="/", mount_point=point, options=(), filesystem="x", source="")
+    return Mount(
+        mount_id=number, parent_id=0, device="0:1", root="/", mount_point=point, options=(), filesystem="x", source=""
+    )
 
 
 def test_fields_of_a_line_with_optional_fields() -> None:
     mount = parse_line(LINE)
     assert mount is not None
-    assert (mount.mount_id, mount.parent_id, mount.device, mount.root, mount.mount_point) == (36, 35, "98:0", "/mnt1", "/mnt2")
+    assert (mount.mount_id, mount.parent_id, mount.device, mount.root, mount.mount_point) == (
+        36,
+        35,
+        "98:0",
+        "/mnt1",
+        "/mnt2",
+    )
     assert mount.options == ("rw", "noatime")
     assert (mount.filesystem, mount.source, mount.super_options) == ("ext3", "/dev/root", ("rw", "errors=continue"))
 
@@ -47,7 +55,9 @@ def test_quoted_label_with_commas_is_one_option() -> None:
 
 
 def test_secrets_in_options_are_masked() -> None:
-    mount = parse_line(b"1 0 0:1 / /a rw - cifs //srv/share rw,vers=3.0,username=bob,password=hunter2,domain=CORP,uid=0")
+    mount = parse_line(
+        b"1 0 0:1 / /a rw - cifs //srv/share rw,vers=3.0,username=bob,password=hunter2,domain=CORP,uid=0"
+    )
     assert mount is not None
     assert mount.super_options == ("rw", "vers=3.0", "username=...", "password=...", "domain=...", "uid=0")
     assert "hunter2" not in mount.model_dump_json()
@@ -93,7 +103,9 @@ def test_a_hostile_line_is_skipped_and_counted(line: bytes) -> None:
 
 
 def test_overlong_paths_and_options_stay_bounded() -> None:
-    mount = parse_line(b"1 0 0:1 / /" + b"a" * 9000 + b" " + b",".join([b"o" * 300] * 500) + b" - overlay o lowerdir=" + b"/l:" * 9000)
+    mount = parse_line(
+        b"1 0 0:1 / /" + b"a" * 9000 + b" " + b",".join([b"o" * 300] * 500) + b" - overlay o lowerdir=" + b"/l:" * 9000
+    )
     assert mount is not None
     assert len(mount.mount_point) <= 4096
     assert len(mount.options) == 64
@@ -113,7 +125,9 @@ def test_no_line_of_plausible_fields_raises(fields: list[bytes]) -> None:
 
 
 def test_covering_takes_the_longest_and_the_latest() -> None:
-    table = MountTable((mount_at("/", 1), mount_at("/a", 2), mount_at("/a", 3), mount_at("/a/b", 4), mount_at("/ab", 5)))
+    table = MountTable(
+        (mount_at("/", 1), mount_at("/a", 2), mount_at("/a", 3), mount_at("/a/b", 4), mount_at("/ab", 5))
+    )
     assert [table.covering(path).mount_id for path in ("/", "/x", "/a", "/a/c", "/a/b", "/a/b/c", "/abc", "/ab")] == [  # type: ignore[union-attr]
         1, 1, 3, 3, 4, 4, 1, 5,
     ]  # fmt: skip

@@ -29,7 +29,10 @@ def walk(path: str | bytes, *, flags: bool = False) -> Chain:
     """Walk in this process; what was emitted last for each place is what the chain holds."""
     emitted: dict[int, Component] = {}
     walked = Walk(
-        read_mount_table(), Questions(flags=flags), lambda *_: None, lambda index, component: emitted.update({index: component})
+        read_mount_table(),
+        Questions(flags=flags),
+        lambda *_: None,
+        lambda index, component: emitted.update({index: component}),
     ).run(os.fsencode(path))
     descriptors = (walked.target, walked.directory)
     walked.close()
@@ -263,7 +266,13 @@ def test_a_working_directory_without_search_is_still_seen(place: Path, look_as: 
 @pytest.mark.root
 @pytest.mark.parametrize(
     ("mode", "inside", "lists"),
-    [(0o700, "EACCES", False), (0o744, "EACCES", True), (0o711, None, False), (0o710, "EACCES", False), (0o755, None, True)],
+    [
+        (0o700, "EACCES", False),
+        (0o744, "EACCES", True),
+        (0o711, None, False),
+        (0o710, "EACCES", False),
+        (0o755, None, True),
+    ],
 )
 def test_directories_that_others_may_not_enter(
     place: Path, look_as: Look, mode: int, inside: str | None, lists: bool
@@ -308,9 +317,13 @@ def test_access_acl_is_read_without_any_right_to_the_file(place: Path, look_as: 
         entries=tuple(
             AclEntry(tag=tag, id=number, permissions=bits)
             for tag, number, bits in (
-                (AclTag.OWNER, None, 6), (AclTag.USER, 4242, 0), (AclTag.OWNING_GROUP, None, 4), (AclTag.GROUP, 77, 5),
-                (AclTag.MASK, None, 5), (AclTag.OTHER, None, 0),
-            )  # fmt: skip
+                (AclTag.OWNER, None, 6),
+                (AclTag.USER, 4242, 0),
+                (AclTag.OWNING_GROUP, None, 4),
+                (AclTag.GROUP, 77, 5),
+                (AclTag.MASK, None, 5),
+                (AclTag.OTHER, None, 0),
+            )
         )
     )
     path = place / "f"
@@ -319,7 +332,10 @@ def test_access_acl_is_read_without_any_right_to_the_file(place: Path, look_as: 
         os.setxattr(path, "system.posix_acl_access", encode_acl(acl))
     except OSError as error:
         pytest.skip(f"no ACLs on {path}: {error}")
-    assert subprocess.run(["getfacl", "-cpn", str(path)], capture_output=True, text=True).stdout.splitlines()[1] == "user:4242:---"
+    assert (
+        subprocess.run(["getfacl", "-cpn", str(path)], capture_output=True, text=True).stdout.splitlines()[1]
+        == "user:4242:---"
+    )
     report = look_as(PLAIN, path)
     target = chain_of(report).target
     assert target is not None and isinstance(target.acl, Seen) and target.acl.value == acl

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,14 @@ import sys, time
 file = open(sys.argv[1], sys.argv[2])
 print(flush=True)
 time.sleep(60)
+"""
+REPLACER = """
+import os, sys, time
+with open(sys.argv[1] + ".new", "w") as file:
+    file.write("new one")
+print(flush=True)
+time.sleep(0.3)
+os.rename(sys.argv[1] + ".new", sys.argv[1])
 """
 
 
@@ -64,7 +73,7 @@ def test_growth_shows_in_the_samples(place: Path, look: Look) -> None:
     assert len(sizes(report)) == 3  # not ended, and just modified: one more
     assert sizes(report) == sorted(set(sizes(report)))
     samples = writers_of(report).samples
-    for before, after in zip(samples, samples[1:], strict=False):
+    for before, after in pairwise(samples):
         assert after.monotonic - before.monotonic >= 0.1
     assert writers_of(report).gap_seconds == 0.1
     assert any("size was" in change for change in report.unstable)
@@ -113,8 +122,7 @@ def test_a_file_that_is_replaced(place: Path, look: Look) -> None:
     path = place / "f"
     path.write_bytes(b"old")
     os.utime(path, (1, 1))
-    code = "import os, sys, time; open(sys.argv[1] + '.new', 'w').write('new one'); print(flush=True); time.sleep(0.3); os.rename(sys.argv[1] + '.new', sys.argv[1])"
-    with running(code, path):
+    with running(REPLACER, path):
         report = look(path, gap=0.9)
     assert any(": inode was" in change for change in report.unstable)
     assert report.chain_after is not None

@@ -1,0 +1,284 @@
+"""The stages on which the examples of the documentation are played: a pod's view of a shared volume, made real.
+
+Each stage is a mount namespace with a tmpfs at /workspace (Tekton's own emptyDir there) and another one, the claim, at
+/workspace/source: its root as kubelet's fsGroup sweep leaves it, a whole OCI archive in `oci/`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import http.server
+import json
+import os
+import shutil
+import socket
+import struct
+import subprocess
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from support import landlock
+from support.fuse import mirror
+from support.stage import BARE_ROOT, FS_GROUP, PUSHER, ROOT, STRANGER, Person
+
+from probe.demo import kernel, namespace
+from probe.demo.image import build_image
+
+SOURCE = Path("/workspace/source")
+OCI = SOURCE / "oci"
+ARCHIVE = OCI / "image.tar"
+DEBUG = Path("/workspace/debug")
+"""Where the commands run: anybody may write there."""
+DATA = Path(__file__).parents[1] / "evidence/data"
+OTHER_GROUP = 1000660000
+REGISTRY = "registry.example.com"
+_HOUR = 3600.0
+
+
+class MappedRoot(Person):
+    """Root of a user namespace in which only its own ids have a meaning."""
+
+    def become(self) -> None:
+        """An ordinary user first, then the namespace, with all its capabilities."""
+        os.setgroups([])
+        os.setresgid(self.gid, self.gid, self.gid)
+        os.setresuid(self.uid, self.uid, self.uid)
+        kernel.become_ordinary()
+        namespace.enter_one_id(0, 0, mounts=False)
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What makes a stage. `build` runs before the pod starts and `during` in the running pod, both as root."""
+
+    build: Callable[[], None] = lambda: None
+    during: Callable[[], None] = lambda: None
+    later: Callable[[], None] | None = None
+    """Happens, as root, shortly after the first command of the probe has begun."""
+    before: Callable[[], None] = lambda: None
+    """As the identity of the pod, just before the commands."""
+    by: Person = PUSHER
+    volume: bool = True
+    pod: bool = True
+    """In namespaces of its own; False: on this machine as it is."""
+
+
+def set_up(volume: bool) -> None:
+    """Mount and fill /workspace in this mount namespace."""
+    kernel.mount_tmpfs("/workspace", "64m")
+    os.chmod("/workspace", 0o777)
+    SOURCE.mkdir()
+    DEBUG.mkdir()
+    os.chmod(DEBUG, 0o777)
+    if volume:
+        kernel.mount_tmpfs(str(SOURCE), "64m")
+        publish()
+        for path, mode in ((SOURCE, 0o2775), (OCI, 0o2775), (ARCHIVE, 0o664)):
+            os.chown(path, 0, FS_GROUP)
+            os.chmod(path, mode)
+
+
+def publish(at: Path = ARCHIVE, data: bytes | None = None, age: float = _HOUR) -> None:
+    """Lay down a whole archive, last written an hour ago."""
+    at.parent.mkdir(exist_ok=True)
+    at.write_bytes(data if data is not None else image())
+    os.utime(at, (time.time() - age, time.time() - age))
+
+
+@cache
+def image() -> bytes:
+    """The archive's bytes, the same on every run."""
+    return build_image().archive
+
+
+def mode(path: Path, bits: int) -> Callable[[], None]:
+    """A chmod to come."""
+    return lambda: os.chmod(path, bits)
+
+
+def age_everything() -> None:
+    """Let the container start after all that was made: its start counts in clock ticks."""
+    time.sleep(0.1)
+
+
+def _closed_by_acl() -> None:
+    subprocess.run(["setfacl", "-m", f"u:{PUSHER.uid}:r", OCI], check=True)
+
+
+def _owned_by_1001() -> None:
+    os.chown(OCI, 1001, -1)
+    os.chmod(OCI, 0o2700)
+
+
+def _unswept() -> None:
+    os.chown(SOURCE, 0, 0)
+    os.chmod(SOURCE, 0o755)
+    os.chown(OCI, 0, 0)
+    os.chmod(OCI, 0o700)
+
+
+def _stale() -> None:
+    os.chmod(OCI, 0o2700)
+    age_everything()
+
+
+def _made_late() -> None:
+    time.sleep(0.1)
+    os.umask(0o077)
+    publish(SOURCE / "late/image.tar", age=0)
+
+
+def _swept_by_another() -> None:
+    time.sleep(0.1)
+    for path in (ARCHIVE, OCI, SOURCE):
+        os.chown(path, -1, OTHER_GROUP)
+        os.chmod(path, os.stat(path).st_mode & 0o7777 | (0o2770 if path.is_dir() else 0o660))
+
+
+def _writing() -> None:
+    """Another process of the pod's node writes the archive, slowly, under its final name."""
+    if os.fork() == 0:
+        data, done = image(), 1_200_000
+        with open(ARCHIVE, "r+b", buffering=0) as stream:
+            stream.truncate(0)
+            stream.write(data[:done])
+            while done < len(data):
+                time.sleep(0.05)
+                done += stream.write(data[done : done + 20_000])
+        os._exit(0)
+    while os.stat(ARCHIVE).st_size not in range(1_200_000, 2_000_000):
+        time.sleep(0.01)
+
+
+def _began() -> None:
+    """A producer has opened the final name and written nothing yet, as skopeo does."""
+    publish(data=b"", age=0)
+
+
+def _cut() -> None:
+    publish(data=image()[: len(image()) // 2])
+
+
+def _damaged() -> None:
+    publish(data=build_image().damaged())
+
+
+def _arrives() -> None:
+    partial = OCI / ".image.tar.partial"
+    publish(partial, age=0)
+    os.chmod(partial, 0o664)
+    os.rename(partial, ARCHIVE)
+
+
+def _secret() -> None:
+    secret = Path("/workspace/dockerconfig/config.json")
+    secret.parent.mkdir()
+    secret.write_text("{}")
+    os.chmod(secret, 0o600)
+
+
+def _small_temp() -> None:
+    kernel.mount_tmpfs("/var/tmp", "1m")
+
+
+def _read_only() -> None:
+    subprocess.run(["mount", "-o", "remount,bind,ro", SOURCE], check=True)
+
+
+def _served(answers: dict[tuple[str, str], int], *, allow_other: bool = True) -> Callable[[], None]:
+    """The claim comes from a file server (FUSE), which answers some calls by rules of its own."""
+
+    def serve() -> None:
+        away = Path("/workspace/.server")
+        shutil.copytree(SOURCE, away)
+        for path in (away, away / "oci", away / "oci/image.tar"):
+            os.chown(path, 0, FS_GROUP)
+            os.chmod(path, 0o2775 if path.is_dir() else 0o664)
+        subprocess.run(["umount", SOURCE], check=True)
+        mirror(away, SOURCE, answers, allow_other=allow_other).__enter__()
+
+    return serve
+
+
+class _Refusing(http.server.BaseHTTPRequestHandler):
+    """A registry that knows the client and lets it push nothing (distribution-spec, error codes)."""
+
+    def do_GET(self) -> None:
+        self._answer(200 if self.path == "/v2/" else 403)
+
+    do_HEAD = do_POST = do_PUT = do_GET  # noqa: N815
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+        """Say nothing."""
+
+    def _answer(self, status: int) -> None:
+        error = {"code": "DENIED", "message": "requested access to the resource is denied"}
+        body = b"{}" if status == 200 else json.dumps({"errors": [error]}).encode()
+        self.send_response(status)
+        self.send_header("Docker-Distribution-Api-Version", "registry/2.0")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+
+def _registry() -> None:
+    """The refusing registry in a network namespace of its own, by name."""
+    kernel.unshare(0x40000000)  # CLONE_NEWNET
+    with socket.socket() as any_socket:
+        fcntl.ioctl(any_socket, 0x8914, struct.pack("16sh14x", b"lo", 1))  # SIOCSIFFLAGS, IFF_UP
+    hosts = DEBUG / ".hosts"
+    hosts.write_text(f"127.0.0.1 localhost {REGISTRY}\n")
+    os.chmod(hosts, 0o644)
+    subprocess.run(["mount", "--bind", hosts, "/etc/hosts"], check=True)
+    server = http.server.HTTPServer(("127.0.0.1", 80), _Refusing)
+    if os.fork() == 0:
+        with contextlib.suppress(KeyboardInterrupt):
+            server.serve_forever()
+        os._exit(0)
+
+
+def _documents() -> None:
+    for name in DATA.glob("*.json"):
+        shutil.copy(name, DEBUG)
+        os.chmod(DEBUG / name.name, 0o644)
+
+
+SETTINGS = {
+    "healthy": Setting(),
+    "traversal": Setting(mode(OCI, 0o2700)),
+    "stranger": Setting(mode(OCI, 0o2770), by=STRANGER),
+    "file": Setting(mode(ARCHIVE, 0o600)),
+    "write": Setting(mode(ARCHIVE, 0o644)),
+    "acl": Setting(_closed_by_acl),
+    "bare-root": Setting(_owned_by_1001, by=BARE_ROOT),
+    "unswept": Setting(_unswept),
+    "stale": Setting(_stale),
+    "late": Setting(age_everything, _made_late),
+    "other-sweep": Setting(age_everything, _swept_by_another),
+    "writing": Setting(during=_writing),
+    "began": Setting(_began),
+    "arrives": Setting(ARCHIVE.unlink, later=_arrives),
+    "heals": Setting(mode(ARCHIVE, 0o600), later=mode(ARCHIVE, 0o664)),
+    "truncated": Setting(_cut),
+    "truncated-as-owner": Setting(_cut, by=ROOT),
+    "corrupt": Setting(_damaged),
+    "authfile": Setting(_secret),
+    "registry": Setting(during=_registry),
+    "small-temp": Setting(during=_small_temp),
+    "read-only": Setting(during=_read_only),
+    "server": Setting(during=_served({("open", "/oci/image.tar"): errno.EACCES})),
+    "server-private": Setting(during=_served({}, allow_other=False)),
+    "stale-handle": Setting(during=_served({("open", "/oci/image.tar"): errno.ESTALE})),
+    "user-namespace": Setting(mode(OCI, 0o700), by=MappedRoot(12345, 12345)),
+    "landlock": Setting(before=landlock.deny_reading_files),
+    "unmounted": Setting(volume=False),
+    "documents": Setting(_documents),
+    "machine": Setting(by=ROOT, pod=False),
+}
+"""By the name in the comment before an example."""
