@@ -44,7 +44,13 @@ class Reading:
     def judged_chain(self) -> Chain | None:
         """The walk with the file that the transport opens first in an image directory: the attempt is about that."""
         chain, marker = self.chain, self.report.marker
-        if chain is None or marker is None or chain.stopped is not None or chain.target is None:
+        if (
+            chain is None
+            or marker is None
+            or self.report.want is not Want.READ
+            or chain.stopped is not None
+            or chain.target is None
+        ):
             return chain
         stopped = marker.inode if isinstance(marker.inode, NotSeen) else None
         return chain.model_copy(update={"components": (*chain.components, marker), "stopped": stopped})
