@@ -87,6 +87,7 @@ def read_context(table: MountTable, place: Place, facts: Mapping[str, str]) -> C
     pod = hostname if in_pod and _link("uts") not in (None, INITIAL_UTS_NAMESPACE) else None
     pid_namespace = _link("pid")
     started = _start_of("self")
+    protected_symlinks = _sysctl("fs/protected_symlinks")
     return Context(
         hostname=hostname,
         pod=facts.get("pod", pod),
@@ -102,6 +103,8 @@ def read_context(table: MountTable, place: Place, facts: Mapping[str, str]) -> C
         in_container=None if pid_namespace is None else pid_namespace != INITIAL_PID_NAMESPACE,
         container_started=_start_of("1"),
         probe_started=started.value if isinstance(started, Seen) else time.time_ns(),
+        protected_symlinks=None if protected_symlinks is None else protected_symlinks != 0,
+        protected_regular=_sysctl("fs/protected_regular"),
         clock_ticks_error_ms=1000 / os.sysconf("SC_CLK_TCK"),
     )
 
@@ -110,6 +113,14 @@ def _link(name: str) -> str | None:
     try:
         return os.readlink(f"/proc/self/ns/{name}")
     except OSError:
+        return None
+
+
+def _sysctl(name: str) -> int | None:
+    try:
+        with open(f"/proc/sys/{name}", "rb") as file:
+            return int(file.read(20))
+    except (OSError, ValueError):  # a container may mask /proc/sys
         return None
 
 

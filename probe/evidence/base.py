@@ -1,7 +1,5 @@
 """What every evidence model shares: the frozen base, and the scalar types with their JSON form."""
 
-from __future__ import annotations
-
 import re
 from datetime import UTC, datetime
 from typing import Annotated, Any

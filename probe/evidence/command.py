@@ -1,7 +1,5 @@
 """What the failing command said: its standard error, parsed."""
 
-from __future__ import annotations
-
 from enum import StrEnum
 from typing import Annotated
 

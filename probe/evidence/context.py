@@ -1,7 +1,5 @@
 """Where and when the looking happened: pod, node, task, step, and the starts that order events."""
 
-from __future__ import annotations
-
 from probe.evidence.base import Frozen, ShortText, Timestamp
 from probe.evidence.observation import Observation
 

@@ -1,7 +1,5 @@
 """Who looked: ids, groups, capabilities, id maps, labels of one process (proc_pid_status(5), credentials(7))."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 from pydantic import Field

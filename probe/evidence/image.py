@@ -1,7 +1,5 @@
 """What the container at the path holds: archive structure, manifests, digests, which blobs are present and whole."""
 
-from __future__ import annotations
-
 from enum import StrEnum
 from typing import Annotated
 

@@ -1,7 +1,5 @@
 """Mounts, from /proc/self/mountinfo (proc_pid_mountinfo(5)), and the space on them (statvfs(3))."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 from pydantic import Field

@@ -1,7 +1,5 @@
 """An observation: a value that was seen, or the reason why it was not. Never a bare None."""
 
-from __future__ import annotations
-
 import errno as errno_names
 import os
 from enum import StrEnum

@@ -1,7 +1,5 @@
 """What lies on the way: every directory and symlink hop from the root to the target, and real attempts to open it."""
 
-from __future__ import annotations
-
 from enum import StrEnum
 from typing import Annotated
 

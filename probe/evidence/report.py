@@ -1,7 +1,5 @@
 """The report: one target looked at by one identity at one time. And the envelope that holds several."""
 
-from __future__ import annotations
-
 from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field

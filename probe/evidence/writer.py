@@ -1,7 +1,5 @@
 """Is somebody still at it? Samples over time, a lease, open descriptors."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 from pydantic import Field

@@ -123,8 +123,9 @@ class Look:
                 self.problems.add("missing-blob", place, expected=wanted.digest, found=found.note, role=role)
         elif state is BlobState.PARTIAL:
             self.problems.add("partial-blob", place, expected=_bytes(wanted.size), found=_bytes(size), role=role)
-        elif state in _NOT_LOOKED_AT and found.note:
-            self.problems.add("unreadable", place, expected=wanted.digest, found=found.note, role=role)
+        elif state in _NOT_LOOKED_AT:
+            if found.note:
+                self.problems.add("unreadable", place, expected=wanted.digest, found=found.note, role=role)
         elif wanted.size is not None and wanted.size != size:
             state = BlobState.WRONG_SIZE
             self.problems.add("wrong-size", place, expected=_bytes(wanted.size), found=_bytes(size), role=role)

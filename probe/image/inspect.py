@@ -194,7 +194,7 @@ class _View:
         facts = self.facts(found, drafts, scan.facts() if scan is not None else None)
         return facts.model_copy(
             update={
-                "readable_as_asked": plain or finds,
+                "readable_as_asked": plain or (finds and found == self._asked),
                 "whole": whole,
                 "complete": whole and finished,
                 "verification": verification,
@@ -206,10 +206,14 @@ class _View:
         """Name the file that the asked transport misses, when the container is of another kind."""
         wanted = {"oci": "index.json", "oci-archive": "index.json", "dir": "manifest.json"}
         name = wanted.get(self._asked, "manifest.json")
-        if self._asked in ("path", found.value) or store.find(name).state is not BlobState.MISSING:
+        if self._asked in ("path", found.value):
             return
         kind = "no-index" if name == "index.json" else "no-manifest"
-        self.problems.add(kind, name, expected=name, found=f"{found.value} without {name}")
+        if store.find(name).state is BlobState.MISSING:
+            self.problems.add(kind, name, expected=name, found=f"{found.value} without {name}")
+        elif found in (Container.TAR, Container.DIRECTORY):
+            form = "an array" if self._asked == Container.DOCKER_ARCHIVE else "an object"
+            self.problems.add(kind, name, expected=f"{form}, for {self._asked}:", found="another JSON value")
 
     def facts(self, found: Container, drafts: list[Draft] | None = None, archive: Archive | None = None) -> ImageFacts:
         """The evidence, judged later."""

@@ -32,6 +32,15 @@ def test_starts_agree_with_psutil() -> None:
     assert context.hostname == os.uname().nodename
 
 
+def test_sysctls_of_the_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
+    context = read_context(MountTable(), Place(), {})
+    assert context.protected_symlinks is bool(int(Path("/proc/sys/fs/protected_symlinks").read_text()))
+    assert context.protected_regular == int(Path("/proc/sys/fs/protected_regular").read_text())
+    monkeypatch.setattr("probe.collect.context._sysctl", lambda name: None)
+    context = read_context(MountTable(), Place(), {})
+    assert context.protected_symlinks is None and context.protected_regular is None
+
+
 @pytest.mark.root
 def test_start_of_a_container(place: Path, look_as: Look) -> None:
     (place / "f").touch()

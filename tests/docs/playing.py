@@ -16,10 +16,11 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
-import docs.stages as stages
+from docs import stages
 from support.stage import Stage
 
 from probe.cli.app import VERBS, run
@@ -33,6 +34,7 @@ _NEWNS_NEWUTS = 0x04020000
 _ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin", "HOME": "/", "LANG": "C.UTF-8", "COLUMNS": "80"}
 
 Commands = Sequence[str]
+Task = Callable[[], object]
 
 
 def play(stage: str, commands: Commands) -> list[str]:
@@ -123,10 +125,10 @@ def warm_up() -> None:
             run(words)
 
 
-def in_parallel(tasks: Mapping[Hashable, Callable[[], object]]) -> dict[Hashable, object]:
+def in_parallel(tasks: Mapping[str, Task]) -> dict[str, Any]:
     """The results of all tasks, each in a forked process of its own; the text of its error for one that fails."""
     waiting, results = list(tasks.items()), {}
-    running: dict[int, tuple[Hashable, int, bytearray]] = {}
+    running: dict[int, tuple[str, int, bytearray]] = {}
     while waiting or running:
         while waiting and len(running) < AT_ONCE:
             key, task = waiting.pop(0)
@@ -149,7 +151,7 @@ def in_parallel(tasks: Mapping[Hashable, Callable[[], object]]) -> dict[Hashable
     return results
 
 
-def _answer(writer: int, task: Callable[[], object]) -> None:
+def _answer(writer: int, task: Task) -> None:
     try:
         said = task()
     except BaseException as error:

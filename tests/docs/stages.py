@@ -133,6 +133,11 @@ def _made_late() -> None:
     publish(SOURCE / "late/image.tar", age=0)
 
 
+def _closed_to_others() -> None:
+    os.chmod(OCI, 0o2750)
+    age_everything()
+
+
 def _swept_by_another() -> None:
     time.sleep(0.1)
     for path in (ARCHIVE, OCI, SOURCE):
@@ -190,6 +195,10 @@ def _read_only() -> None:
     subprocess.run(["mount", "-o", "remount,bind,ro", SOURCE], check=True)
 
 
+_KEPT = contextlib.ExitStack()
+"""What must live as long as the pod."""
+
+
 def _served(answers: dict[tuple[str, str], int], *, allow_other: bool = True) -> Callable[[], None]:
     """The claim comes from a file server (FUSE), which answers some calls by rules of its own."""
 
@@ -200,7 +209,7 @@ def _served(answers: dict[tuple[str, str], int], *, allow_other: bool = True) ->
             os.chown(path, 0, FS_GROUP)
             os.chmod(path, 0o2775 if path.is_dir() else 0o664)
         subprocess.run(["umount", SOURCE], check=True)
-        mirror(away, SOURCE, answers, allow_other=allow_other).__enter__()
+        _KEPT.enter_context(mirror(away, SOURCE, answers, allow_other=allow_other))
 
     return serve
 
@@ -209,9 +218,13 @@ class _Refusing(http.server.BaseHTTPRequestHandler):
     """A registry that knows the client and lets it push nothing (distribution-spec, error codes)."""
 
     def do_GET(self) -> None:
-        self._answer(200 if self.path == "/v2/" else 403)
+        self._answer(200)
 
-    do_HEAD = do_POST = do_PUT = do_GET  # noqa: N815
+    def do_HEAD(self) -> None:
+        self._answer(404)
+
+    def do_POST(self) -> None:
+        self._answer(403)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002
         """Say nothing."""
@@ -260,7 +273,8 @@ SETTINGS = {
     "unswept": Setting(_unswept),
     "stale": Setting(_stale),
     "late": Setting(age_everything, _made_late),
-    "other-sweep": Setting(age_everything, _swept_by_another),
+    "other-sweep": Setting(_closed_to_others, _swept_by_another),
+    "other-sweep-later": Setting(_closed_to_others, later=_swept_by_another),
     "writing": Setting(during=_writing),
     "began": Setting(_began),
     "arrives": Setting(ARCHIVE.unlink, later=_arrives),

@@ -380,8 +380,10 @@ def test_mutations(look, oci_layout, tmp_path, data) -> None:
 def test_special_files(look, tmp_path) -> None:
     os.mkfifo(tmp_path / "fifo")
     keeper = os.open(tmp_path / "fifo", os.O_RDWR)
-    facts = look(f"oci-archive:{tmp_path / 'fifo'}") if keeper else None
-    os.close(keeper)
+    try:
+        facts = look(f"oci-archive:{tmp_path / 'fifo'}")
+    finally:
+        os.close(keeper)
     assert (facts.found, facts.archive) == (Container.FILE, None)
     assert [(problem.kind, problem.found) for problem in facts.problems] == [("unsupported", "a FIFO")]
     facts = look("oci-archive:/dev/null")
