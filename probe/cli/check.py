@@ -38,7 +38,9 @@ References = Annotated[
     ),
 ]
 WantOption = Annotated[Want, typer.Option("--want", help="What the task wants to do with it.")]
-DeepOption = Annotated[bool, typer.Option("--deep", help="Hash every blob and check every layer's diff_id.")]
+DeepOption = Annotated[
+    bool, typer.Option("--deep", help="Hash every blob, check every diff_id (done unasked up to 16 MiB).")
+]
 SkopeoOption = Annotated[
     Literal["auto", "always", "never"], typer.Option("--skopeo", help="Ask skopeo too: where it is cheap, or always.")
 ]

@@ -15,6 +15,7 @@ from probe.evidence.observation import NotSeen, Observation, Reason, Seen, reaso
 from probe.evidence.path import FileType
 from probe.evidence.report import Reference
 from probe.image.inspect import inspect_image
+from probe.image.limits import Limits
 
 _DIRECTORY = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
 
@@ -35,6 +36,7 @@ def look_into(
     deep: bool = False,
     workers: int | None = None,
     progress: Callable[[int, int], None] | None = None,
+    limits: Limits | None = None,
 ) -> Contents:
     """Open the target and inspect it. Special files are not opened."""
     text = path_text(path)
@@ -48,7 +50,7 @@ def look_into(
         facts = observe(
             Seen[ImageFacts],
             f"read {text}",
-            lambda: inspect_image(descriptor, reference, deep=deep, workers=workers, progress=progress),
+            lambda: inspect_image(descriptor, reference, deep=deep, workers=workers, progress=progress, limits=limits),
         )
         return Contents(facts, _difference(text, before, os.fstat(descriptor)))
     finally:

@@ -36,7 +36,12 @@ from probe.evidence.observation import NotSeen, Observation, Reason, Seen
 from probe.evidence.path import Chain, Component, Want
 from probe.evidence.report import Reference
 from probe.image.cursor import LimitError
+from probe.image.limits import Limits
 
+SMALL_IMAGE = 16 << 20
+"""Bytes of blobs up to which an image is verified although a deep check was not asked for."""
+_SMALL_UNPACKED = 4 * SMALL_IMAGE
+"""Bytes that one layer of it may unpack to."""
 RECENT_SECONDS = 60
 """A target that was modified later than this long ago gets one more sample."""
 _INSPECTION_SHARE = 0.6
@@ -97,6 +102,8 @@ class Look:
         self._step("target", lambda: self._look_at_target(walked))
         self._step("sample", lambda: sampler.wait_and_sample(self._gap))
         self._step("image", self._look_inside)
+        if not self._plan.deep and self._is_small():
+            self._step("image", self._verify_small)
         if self._deserves_another_sample():
             self._step("sample", lambda: sampler.wait_and_sample(self._gap))
         if walked.directory is not None:
@@ -217,6 +224,28 @@ class Look:
         if isinstance(contents.facts, Seen):
             self._facts = contents.facts.value
         send_observation(self._journal, "image", contents.facts)
+        self._tell_change(contents.change)
+
+    def _is_small(self) -> bool:
+        facts = self._facts
+        if facts is None or not facts.whole or self._reference.transport == "path":
+            return False
+        return sum(blob.found_size or 0 for image in facts.images for blob in image.blobs) <= SMALL_IMAGE
+
+    def _verify_small(self) -> None:
+        """A small image is verified unasked: that costs milliseconds, and makes the verdict firm."""
+        contents = look_into(
+            self._path,
+            self._reference,
+            trace=self._journal.crumb,
+            deep=True,
+            workers=1,
+            limits=Limits(deep_decompressed_bytes=_SMALL_UNPACKED),
+        )
+        facts = contents.facts
+        if isinstance(facts, Seen) and all(problem.kind != "too-large" for problem in facts.value.problems):
+            self._facts = facts.value
+            send_observation(self._journal, "image", facts)
         self._tell_change(contents.change)
 
     def _look_deep(self) -> None:

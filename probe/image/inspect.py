@@ -209,9 +209,10 @@ class _View:
         if self._asked in ("path", found.value):
             return
         kind = "no-index" if name == "index.json" else "no-manifest"
-        if store.find(name).state is BlobState.MISSING:
+        state = store.find(name).state
+        if state is BlobState.MISSING:
             self.problems.add(kind, name, expected=name, found=f"{found.value} without {name}")
-        elif found in (Container.TAR, Container.DIRECTORY):
+        elif state is BlobState.PRESENT and found in (Container.TAR, Container.DIRECTORY):
             form = "an array" if self._asked == Container.DOCKER_ARCHIVE else "an object"
             self.problems.add(kind, name, expected=f"{form}, for {self._asked}:", found="another JSON value")
 

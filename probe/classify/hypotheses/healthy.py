@@ -59,6 +59,12 @@ class Healthy(Hypothesis):
 
     def _grade(self, reading: Reading, scale: Scale) -> Assessment:
         report, image = reading.report, reading.image
+        for number, attempt in reading.truths:
+            if not attempt.granted:
+                scale.contradict(
+                    reading.at("attempts", number), f"{attempt.operation}: {attempt.errno}, at that moment"
+                )
+                return scale.refuted("it can be used now, and could not a moment before")
         if reading.failures:
             scale.contradict(reading.failure_at(0), f"the command failed: {reading.failures[0][1].text}")
             scale.miss(reading.at("command"), "what was true when the command failed: now nothing is wrong")
