@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from rich.text import Text
-
 from probe.classify.case import Reading
 from probe.evidence.observation import Seen
 from probe.evidence.path import Component
@@ -39,18 +37,18 @@ def _print_row(
     front = " ".join(f"{text:<{width}}" for text, width in zip(columns, widths, strict=True))
     mark = "x" if denial or _failed_here(reading, index) else " "
     style = "bold red" if denial else ""
-    lead = Text.assemble((f" {mark} ", "bold red"), (f"{front} ", style))
-    row = Text(safe(component.name), style=style)
+    lead = [(f" {mark} ", "bold red"), (f"{front} ", style)]
+    row = [(safe(component.name), style)]
     if component.link_target is not None:
-        row.append(f" -> {safe(component.link_target)}", style="dim")
+        row.append((f" -> {safe(component.link_target)}", "dim"))
     mounted = _mounted(reading, component) if crossed else None
     if mounted:
-        row.append(f"  [{mounted}]", style="dim")
+        row.append((f"  [{mounted}]", "dim"))
     if denial and reading.denial is not None:
-        row.append(f"  <- {safe(reading.denial.decision.sentence)}", style="bold red")
+        row.append((f"  <- {safe(reading.denial.decision.sentence)}", "bold red"))
     elif not isinstance(component.inode, Seen):
         failed = _failed_here(reading, index)
-        row.append(f"  {component.inode.errno if failed else _BELOW}", style="bold red" if failed else "dim")
+        row.append((f"  {component.inode.errno if failed else _BELOW}", "bold red" if failed else "dim"))
     page.line(row, lead=lead)
 
 

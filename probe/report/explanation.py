@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import IO
 
-from rich.text import Text
-
 from probe.classify.explanation import Explained, ExplainedChange, Explanation
 from probe.report.layout import Page
 from probe.report.safe import safe
@@ -35,13 +33,13 @@ def _explained(page: Page, explained: Explained) -> None:
         False: (f"denied ({explained.errno or 'EACCES'})", "bold red"),
         None: ("not decidable", "bold yellow"),
     }[explained.granted]
-    page.line(Text.assemble(f"{explained.want} {safe(explained.reference)}: ", outcome))
+    page.line([(f"{explained.want} {safe(explained.reference)}: ", ""), outcome])
     width = max((len(step.purpose) for step in explained.steps), default=0)
     for step in explained.steps:
         mark, style = (" ", "") if step.granted else ("x", "bold red")
-        row = Text(safe(step.path), style=style)
-        row.append(f"  {safe(step.rule)}: {safe(step.sentence)}", style="dim" if step.granted else "red")
-        page.line(row, lead=Text.assemble((f" {mark} ", style), f"{step.purpose:<{width}} "))
+        said = f"  {safe(step.rule)}: {safe(step.sentence)}"
+        row = [(safe(step.path), style), (said, "dim" if step.granted else "red")]
+        page.line(row, lead=[(f" {mark} ", style), (f"{step.purpose:<{width}} ", "")])
     for what in explained.missing:
         page.line(f"missing: {safe(what)}", lead="   ", style="yellow")
     _changes(page, "The smallest set of changes that would do, all of them:", explained.together)

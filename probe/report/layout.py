@@ -1,49 +1,119 @@
-"""Lines on a terminal: wrapped to its width beside what leads them, and nothing behind the last letter."""
+"""Lines on a terminal: wrapped to its width beside what leads them, and nothing behind the last letter.
+
+Colour is rich's work, and rich is loaded only for a stream that shows it: a step in a pod writes to a pipe.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import IO
+import os
+from collections.abc import Iterator, Sequence
+from typing import IO, TYPE_CHECKING
 
-from rich.console import Console
-from rich.text import Text
+if TYPE_CHECKING:
+    from rich.console import Console
+
+Spans = Sequence[tuple[str, str]]
+"""Pieces of one line: text, and its style as rich names it (empty: none)."""
 
 _TITLE_WIDTH = 9
 _MIN_WIDTH = 20
+_USUAL_WIDTH = 80
 
 
 class Page:
-    """Writes to one stream. Colour and width follow the stream, NO_COLOR and COLUMNS."""
+    """Writes to one stream. Colour and width follow the stream, TERM, NO_COLOR and COLUMNS."""
 
     def __init__(self, stream: IO[str] | Console) -> None:
-        self.console = stream if isinstance(stream, Console) else make_console(stream)
+        self._stream: IO[str] | None = None
+        self._console: Console | None = None
+        if hasattr(stream, "is_terminal"):
+            self._console = stream
+        elif stream.isatty():
+            self._console = make_console(stream)
+        else:
+            self._stream = stream
+        self._width = self._console.width if self._console is not None else _width()
 
-    def line(self, body: str | Text = "", *, style: str = "", lead: str | Text = "") -> None:
+    def line(self, body: str | Spans = "", *, style: str = "", lead: str | Spans = "") -> None:
         """One paragraph: `lead` before its first line, as much space before each line that wraps."""
-        front = Text(lead) if isinstance(lead, str) else lead
-        whole = Text(body, style=style) if isinstance(body, str) else body
-        if not whole.plain:
-            self._put(front)
-            return
-        width = max(_MIN_WIDTH, self.console.width - front.cell_len)
-        for number, part in enumerate(whole.wrap(self.console, width)):
-            part.rstrip()
-            self._put((Text(" " * front.cell_len) if number else front.copy()).append_text(part))
+        front = [(lead, "")] if isinstance(lead, str) else list(lead)
+        spans = [(body, style)] if isinstance(body, str) else list(body)
+        indent = _cells("".join(text for text, _ in front))
+        for number, part in enumerate(_wrap(spans, max(_MIN_WIDTH, self._width - indent))):
+            self._put([*(front if number == 0 else [(" " * indent, "")]), *part])
 
-    def entry(self, title: str, items: Sequence[str | Text]) -> None:
+    def entry(self, title: str, items: Sequence[str | Spans]) -> None:
         """A titled block: the title in a column of its own, each item a paragraph beside it."""
         for number, item in enumerate(items):
-            self.line(item, lead=Text(f"{title if number == 0 else '':<{_TITLE_WIDTH}}", style="bold"))
+            self.line(item, lead=[(f"{title if number == 0 else '':<{_TITLE_WIDTH}}", "bold")])
 
     def paste(self, text: str) -> None:
         """Lines to select and paste: never wrapped, never cut."""
         for line in text.splitlines():
-            self._put(Text(f"  {line}", style="cyan"))
+            self._put([(f"  {line}", "cyan")])
 
-    def _put(self, text: Text) -> None:
-        self.console.print(text, soft_wrap=True)
+    def _put(self, spans: Spans) -> None:
+        if self._console is not None:
+            from rich.text import Text
+
+            self._console.print(Text.assemble(*spans), soft_wrap=True)
+        elif self._stream is not None:
+            self._stream.write("".join(text for text, _ in spans).rstrip() + "\n")
 
 
 def make_console(stream: IO[str]) -> Console:
     """A console that writes names as they are: no markup, no emoji codes, no highlighting."""
+    from rich.console import Console
+
     return Console(file=stream, markup=False, emoji=False, highlight=False)
+
+
+def _width() -> int:
+    """Where there is no terminal to ask: COLUMNS, or 80."""
+    told = os.environ.get("COLUMNS", "")
+    return max(_MIN_WIDTH, int(told)) if told.isdigit() and len(told) < 6 else _USUAL_WIDTH
+
+
+def _cells(text: str) -> int:
+    """Columns that a text takes: wide characters take two, combining ones none."""
+    if text.isascii():
+        return len(text)
+    from rich.cells import cell_len
+
+    return cell_len(text)
+
+
+def _wrap(spans: Spans, width: int) -> Iterator[list[tuple[str, str]]]:
+    """The lines of a paragraph, broken at spaces, or inside a word that is longer than a line."""
+    whole = "".join(text for text, _ in spans)
+    if not whole:
+        yield []
+    start = 0
+    while start < len(whole):
+        end = _fitting(whole, start, width)
+        if end < len(whole) and whole[end] != " ":
+            space = whole.rfind(" ", start, end)
+            end = space if space > start else end
+        yield _cut(spans, start, end)
+        start = end
+        while start < len(whole) and whole[start] == " ":
+            start += 1
+
+
+def _fitting(text: str, start: int, width: int) -> int:
+    """The end of the longest piece from `start` that fits into `width` columns; at least one character."""
+    end = min(len(text), start + width)
+    while end > start + 1 and _cells(text[start:end]) > width:
+        end -= 1
+    return end
+
+
+def _cut(spans: Spans, start: int, end: int) -> list[tuple[str, str]]:
+    """The part of the spans between two offsets."""
+    found, position = [], 0
+    for text, style in spans:
+        piece = text[max(0, start - position) : max(0, end - position)]
+        if piece:
+            found.append((piece, style))
+        position += len(text)
+    return found

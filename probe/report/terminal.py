@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import IO
-
-from rich.console import Console
-from rich.text import Text
+from typing import IO, TYPE_CHECKING
 
 from probe.classify.case import Reading
 from probe.classify.verdict import Assessment, Cause, Claim, Family, Fix, Status, VerdictDocument
 from probe.evidence.image import ImageFacts
 from probe.report.chain import print_chain
-from probe.report.layout import Page
+from probe.report.layout import Page, Spans
 from probe.report.safe import safe
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 _FAMILY_WORDS = {
     Family.A: "  (A: permissions)",
@@ -49,7 +49,7 @@ def _headline(page: Page, document: VerdictDocument) -> None:
     style = "bold red" if verdict.family is not Family.NONE else "bold green"
     if verdict.cause is Cause.INCONCLUSIVE:
         style = "bold yellow"
-    page.line(Text.assemble((str(verdict.cause), style), f"  {verdict.status}{_FAMILY_WORDS[verdict.family]}"))
+    page.line([(str(verdict.cause), style), (f"  {verdict.status}{_FAMILY_WORDS[verdict.family]}", "")])
     page.line(safe(verdict.statement))
 
 
@@ -65,7 +65,7 @@ def _evidence(page: Page, reading: Reading) -> None:
     if not reading.predicted:
         for operation, errno in dict.fromkeys((a.operation, a.errno) for a in reading.report.attempts):
             outcome = ("granted", "green") if errno is None else (errno, "bold red")
-            page.line(Text.assemble(f"{safe(operation)}: ", outcome), lead="   ")
+            page.line([(f"{safe(operation)}: ", ""), outcome], lead="   ")
     image = reading.image
     if image is not None:
         _image(page, image)
@@ -83,25 +83,23 @@ def _image(page: Page, image: ImageFacts) -> None:
     page.line(f"{state}{layers}, {verified}", lead="   ", style="dim")
 
 
-def _block(page: Page, title: str, items: Sequence[str | Text]) -> None:
+def _block(page: Page, title: str, items: Sequence[str | Spans]) -> None:
     if items:
         page.line()
         page.entry(title, items)
 
 
-def _claims(claims: Sequence[Claim]) -> list[str | Text]:
-    items: list[str | Text] = [safe(claim.sentence) for claim in claims[:_MOST_CLAIMS]]
+def _claims(claims: Sequence[Claim]) -> list[str | Spans]:
+    items: list[str | Spans] = [safe(claim.sentence) for claim in claims[:_MOST_CLAIMS]]
     if len(claims) > _MOST_CLAIMS:
         items.append(f"and {len(claims) - _MOST_CLAIMS} more (--json)")
     return items
 
 
-def _also(found: Assessment) -> Text:
-    item = Text(str(found.cause), style="bold")
-    if found.status.holds:
-        item.append(f" {found.status}", style="not bold")
+def _also(found: Assessment) -> Spans:
+    status = f" {found.status}" if found.status.holds else ""
     said = f", follows from {found.implied_by}" if found.implied_by is not None else f": {safe(found.statement)}"
-    return item.append(said, style="not bold")
+    return [(str(found.cause), "bold"), (status + said, "")]
 
 
 def _fix(page: Page, title: str, fix: Fix) -> None:

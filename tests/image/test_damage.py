@@ -123,7 +123,7 @@ def test_every_byte_of_the_index(built, look, deep) -> None:
         else:
             assert facts.problems, f"byte {number} of {text!r}"
         flip(built.path, index.offset_data + number)
-    assert look(built, deep=deep) .whole
+    assert look(built, deep=deep).whole
 
 
 def test_broken_index(built, look) -> None:
@@ -235,7 +235,9 @@ def test_diff_id_mismatch(look, tmp_path) -> None:
 
 def test_more_diff_ids_than_layers(look, tmp_path) -> None:
     layout = Layout(tmp_path / "layout")
-    image = layout.image([layer_tar(1)], settings={"rootfs": {"type": "layers", "diff_ids": ["sha256:" + "0" * 64] * 2}})
+    image = layout.image(
+        [layer_tar(1)], settings={"rootfs": {"type": "layers", "diff_ids": ["sha256:" + "0" * 64] * 2}}
+    )
     layout.write((None, image))
     assert problems(look(f"oci:{layout.directory}")) == [("diff-id-mismatch", "config")]
 

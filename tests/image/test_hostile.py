@@ -185,7 +185,11 @@ def test_any_value_in_any_field(look, tmp_path, value) -> None:
         "config": {"mediaType": OCI_CONFIG, "digest": "sha256:" + "0" * 64, "size": 2},
         "layers": [{"mediaType": OCI_LAYER, "digest": "sha256:" + "1" * 64, "size": 3}],
     }
-    settings = {"os": "linux", "architecture": "amd64", "rootfs": {"type": "layers", "diff_ids": ["sha256:" + "2" * 64]}}
+    settings = {
+        "os": "linux",
+        "architecture": "amd64",
+        "rootfs": {"type": "layers", "diff_ids": ["sha256:" + "2" * 64]},
+    }
     docker = {"Config": "c.json", "RepoTags": ["a:1"], "Layers": ["l.tar"]}
 
     def variants(document, where=()):
@@ -218,7 +222,9 @@ def test_any_value_in_any_field(look, tmp_path, value) -> None:
             layout = Layout(work)
             config = layout.blob(text if role == "config" else json.dumps(settings).encode(), OCI_CONFIG)
             layer = layout.blob(b"layer", OCI_LAYER)
-            manifest = text if role == "manifest" else json.dumps({**good, "config": config, "layers": [layer]}).encode()
+            manifest = (
+                text if role == "manifest" else json.dumps({**good, "config": config, "layers": [layer]}).encode()
+            )
             layout.write((None, layout.blob(manifest, OCI_MANIFEST)))
             facts = look(f"oci:{work}", deep=True)
             assert facts.found is Container.OCI

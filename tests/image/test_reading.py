@@ -168,7 +168,11 @@ def test_a_file_system_that_cannot_tell(big, monkeypatch) -> None:
 def test_progress_counts_every_byte_once(look, tmp_path) -> None:
     layout = Layout(tmp_path / "layout")
     layout.write((None, layout.image([layer_tar(n, 3_000_000) for n in range(4)], compression="none")))
-    for path in (layout.directory, pack(layout.directory, tmp_path / "a"), pack(layout.directory, tmp_path / "b", "zstd")):
+    for path in (
+        layout.directory,
+        pack(layout.directory, tmp_path / "a"),
+        pack(layout.directory, tmp_path / "b", "zstd"),
+    ):
         told: list[tuple[int, int]] = []
         transport = "oci" if path.is_dir() else "oci-archive"
         look(f"{transport}:{path}", deep=True, workers=3, progress=lambda done, total: told.append((done, total)))

@@ -43,7 +43,10 @@ class Oracle:
             else:
                 manifest = "blobs/sha256/" + load("index.json")["manifests"][0]["digest"][7:]
                 document = load(manifest)
-                needed = [manifest, *(f"blobs/sha256/{d['digest'][7:]}" for d in (document["config"], *document["layers"]))]
+                needed = [
+                    manifest,
+                    *(f"blobs/sha256/{d['digest'][7:]}" for d in (document["config"], *document["layers"])),
+                ]
         return cls(path.stat().st_size, spans, tuple(needed), "manifest.json" if docker else "index.json", end)
 
     def there(self, name: str, length: int) -> bool:
