@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import importlib
 import os
-import sys
 from collections.abc import Sequence
 
 import typer
 
 from probe import __version__
-from probe.cli.exits import ExitStatus
+from probe.cli.exits import ExitStatus, warn
+from probe.cli.output import open_streams, page
 
 VERBS = {
     "check": "probe.cli.check",
@@ -40,25 +40,21 @@ Examples:
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command line and return its exit status."""
-    application = build(arguments)
+    open_streams()
     try:
-        result = application(args=list(arguments), prog_name="probe", standalone_mode=True)
+        with page():
+            result = build(arguments)(args=list(arguments), prog_name="probe", standalone_mode=True)
     except SystemExit as ended:
         return _status(ended.code)
     except KeyboardInterrupt:
-        print("probe: interrupted", file=sys.stderr)
+        warn("interrupted")
         return 130
-    except BrokenPipeError:
-        # The reader of our output went away (`probe check ... | head`): nothing is left to tell anybody.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return int(ExitStatus.PROBE_FAILED)
     except Exception as error:
         if os.environ.get("PROBE_TRACEBACK"):
             raise
-        print(
-            f"probe: internal error: {type(error).__name__}: {error} (set PROBE_TRACEBACK=1 for the traceback and "
-            "report it)",
-            file=sys.stderr,
+        said = " ".join(str(error).split())[:300]
+        warn(
+            f"internal error: {type(error).__name__}: {said} (set PROBE_TRACEBACK=1 for the traceback and report it)"
         )
         return int(ExitStatus.PROBE_FAILED)
     return result if isinstance(result, int) else 0

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from probe.cli.exits import ExitStatus, fail, status_of
+from probe.cli.output import page, print_document
 from probe.cli.values import parse_duration, parse_facts
 from probe.evidence.path import Want
 
@@ -18,8 +19,10 @@ if TYPE_CHECKING:
     from probe.collect.gather import Plan
     from probe.evidence.command import CommandOutcome
     from probe.evidence.identity import Identity
-    from probe.evidence.report import Report
+    from probe.evidence.report import Reference
 
+_MOST_REFERENCES = 64
+"""Each may cost its deadline, and every two of them are compared."""
 _CHECK_EPILOG = """\b
 Examples:
   probe check oci-archive:/workspace/source/oci/image.tar
@@ -102,7 +105,9 @@ def check(
 ) -> None:
     """Look at REF as this identity, here and now, and say what is wrong and why."""
     from probe.classify.judge import judge_case
+    from probe.collect.gather import gather
 
+    parsed = _parse(references)
     plan = _plan(
         want=want,
         deep=deep,
@@ -115,16 +120,17 @@ def check(
         predict_for=_predicted(as_, caps, pid),
         command=_command(stderr),
     )
-    document = judge_case(_gather(references, plan))
+    document = judge_case([gather(reference, plan) for reference in parsed])
     text = document.model_dump_json(by_alias=True, indent=2)
-    if output is not None:
-        _write(output, text)
     if json:
-        print(text)
+        print_document(text)
     else:
         from probe.report.terminal import print_verdict
 
-        print_verdict(document, sys.stdout)
+        with page() as stream:
+            print_verdict(document, stream)
+    if output is not None:
+        _write(output, text)
     status = status_of(document.verdict)
     raise typer.Exit(0 if exit_zero else int(status))
 
@@ -146,8 +152,10 @@ def collect(
 ) -> None:
     """Record the evidence about REF as JSON, without judging it."""
     from probe import __version__
+    from probe.collect.gather import gather
     from probe.evidence.report import Bundle, Tool
 
+    parsed = _parse(references)
     plan = _plan(
         want=want,
         deep=deep,
@@ -158,11 +166,11 @@ def collect(
         tmpdir=tmpdir,
         context=context,
     )
-    reports = _gather(references, plan)
+    reports = [gather(reference, plan) for reference in parsed]
     document = reports[0] if len(reports) == 1 else Bundle(tool=Tool(version=__version__), evidence=tuple(reports))
     text = document.model_dump_json(by_alias=True, indent=2)
     if output is None:
-        print(text)
+        print_document(text)
     else:
         _write(output, text)
 
@@ -200,15 +208,16 @@ def _plan(
         fail(str(error))
 
 
-def _gather(references: Sequence[str], plan: Plan) -> list[Report]:
-    from probe.collect.gather import gather
+def _parse(texts: Sequence[str]) -> list[Reference]:
+    """The references, before anything else is read or waited for."""
     from probe.image.reference import BadReference, parse_reference
 
+    if len(texts) > _MOST_REFERENCES:
+        fail(f"{len(texts)} references: at most {_MOST_REFERENCES} are looked at in one run")
     try:
-        parsed = [parse_reference(text) for text in references]
+        return [parse_reference(text) for text in texts]
     except BadReference as error:
         fail(str(error))
-    return [gather(reference, plan) for reference in parsed]
 
 
 def _predicted(as_: str | None, caps: str | None, pid: int | None) -> Identity | None:
@@ -247,7 +256,7 @@ def _command(source: str | None) -> CommandOutcome | None:
                 raw = stream.read(MAX_TEXT + 1)
     except OSError as error:
         fail(f"--stderr {source}: cannot read it: {error.strerror}")
-    return parse_messages(raw.decode("utf-8", "replace"), source="-" if source == "-" else source)
+    return parse_messages(raw.decode("utf-8", "replace"), source=source)
 
 
 def _write(path: str, text: str) -> None:

@@ -26,7 +26,16 @@ def status_of(verdict: Verdict) -> ExitStatus:
     return ExitStatus.HEALTHY if verdict.family is Family.NONE else ExitStatus.FAULT
 
 
+def warn(message: str) -> None:
+    """Say something on standard error, in one line: what a file is called cannot move the cursor there."""
+    from probe.report.safe import safe
+
+    # Python carries a byte of an argument that is not UTF-8 as a surrogate: shown as in the documents, `\\xff`.
+    text = message.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    print(f"probe: {safe(text)}", file=sys.stderr)
+
+
 def fail(message: str, status: ExitStatus = ExitStatus.USAGE) -> NoReturn:
     """Say what went wrong on standard error and end."""
-    print(f"probe: {message}", file=sys.stderr)
+    warn(message)
     raise SystemExit(int(status))

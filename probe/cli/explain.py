@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from probe.cli.exits import ExitStatus, fail
+from probe.cli.exits import ExitStatus, fail, warn
+from probe.cli.output import page, print_document
 from probe.evidence.path import Want
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def explain(
         fail("--caps belongs to --as")
     reports, problems = read_documents([file])
     for problem in problems:
-        print(f"probe: {problem}", file=sys.stderr)
+        warn(problem)
     if not reports:
         fail(f"{file}: no evidence in it: name a document that probe collect or probe check wrote")
     try:
@@ -54,11 +54,12 @@ def explain(
         fail(str(error))
     explanation = explain_reports(reports, identity, want)
     if json:
-        print(explanation.model_dump_json(by_alias=True, indent=2))
+        print_document(explanation.model_dump_json(by_alias=True, indent=2))
     else:
         from probe.report.explanation import print_explanation
 
-        print_explanation(explanation, sys.stdout)
+        with page() as stream:
+            print_explanation(explanation, stream)
     raise typer.Exit(int(_status(explanation)))
 
 

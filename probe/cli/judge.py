@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Annotated
 
 import typer
 
-from probe.cli.exits import fail, status_of
+from probe.cli.exits import fail, status_of, warn
+from probe.cli.output import page, print_document
 
 _EPILOG = """\b
 Examples:
@@ -38,14 +38,15 @@ def classify(
 
     reports, problems = read_documents(files)
     for problem in problems:
-        print(f"probe: {problem}", file=sys.stderr)
+        warn(problem)
     if not reports:
         fail("no evidence in what was given: name a document that probe collect or probe check wrote")
     document = judge_case(reports)
     if json:
-        print(document.model_dump_json(by_alias=True, indent=2))
+        print_document(document.model_dump_json(by_alias=True, indent=2))
     else:
         from probe.report.terminal import print_verdict
 
-        print_verdict(document, sys.stdout)
+        with page() as stream:
+            print_verdict(document, stream)
     raise typer.Exit(0 if exit_zero else int(status_of(document.verdict)))

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from probe.cli.exits import fail
+from probe.cli.output import print_document
 
 
 def register(application: typer.Typer, verb: str) -> None:
@@ -25,4 +26,4 @@ def schema(
 
     if document not in SCHEMAS:
         fail(f"{document!r} is no document: write {', '.join(SCHEMAS)}")
-    print(schema_text(document))
+    print_document(schema_text(document))

@@ -23,15 +23,9 @@ _USUAL_WIDTH = 80
 class Page:
     """Writes to one stream. Colour and width follow the stream, TERM, NO_COLOR and COLUMNS."""
 
-    def __init__(self, stream: IO[str] | Console) -> None:
-        self._stream: IO[str] | None = None
-        self._console: Console | None = None
-        if hasattr(stream, "is_terminal"):
-            self._console = stream
-        elif stream.isatty():
-            self._console = make_console(stream)
-        else:
-            self._stream = stream
+    def __init__(self, stream: IO[str]) -> None:
+        self._stream = stream
+        self._console = make_console(stream) if stream.isatty() else None
         self._width = self._console.width if self._console is not None else _width()
 
     def line(self, body: str | Spans = "", *, style: str = "", lead: str | Spans = "") -> None:
@@ -57,7 +51,7 @@ class Page:
             from rich.text import Text
 
             self._console.print(Text.assemble(*spans), soft_wrap=True)
-        elif self._stream is not None:
+        else:
             self._stream.write("".join(text for text, _ in spans).rstrip() + "\n")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import IO, TYPE_CHECKING
+from typing import IO
 
 from probe.classify.case import Reading
 from probe.classify.verdict import Assessment, Cause, Claim, Family, Fix, Status, VerdictDocument
@@ -11,9 +11,6 @@ from probe.evidence.image import ImageFacts
 from probe.report.chain import print_chain
 from probe.report.layout import Page, Spans
 from probe.report.safe import safe
-
-if TYPE_CHECKING:
-    from rich.console import Console
 
 _FAMILY_WORDS = {
     Family.A: "  (A: permissions)",
@@ -26,7 +23,7 @@ _MOST_CLAIMS = 6
 _MOST_GROUPS = 8
 
 
-def print_verdict(document: VerdictDocument, stream: IO[str] | Console) -> None:
+def print_verdict(document: VerdictDocument, stream: IO[str]) -> None:
     """Write the verdict for a person. Colour and width follow the stream, NO_COLOR and COLUMNS."""
     page = Page(stream)
     _headline(page, document)
