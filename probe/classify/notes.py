@@ -5,6 +5,8 @@ from __future__ import annotations
 from probe.classify.case import REFUSALS, Case, Reading
 from probe.evidence.observation import Seen
 
+_MOST_CHANGES = 2
+
 
 def notes_for(case: Case) -> tuple[str, ...]:
     """The notes of every report, then those about the case."""
@@ -23,7 +25,10 @@ def _reading_notes(reading: Reading) -> list[str]:
             f"prediction and truth differ: the recorded bits deny ({denied}), and the kernel granted {truth.operation}"
         )
     notes += [f"{mount}: a call on this mount did not return in time" for mount in report.mounts.stuck]
-    notes += [f"changed while it was looked at: {what}" for what in report.unstable]
+    notes += [f"changed while it was looked at: {what}" for what in report.unstable[:_MOST_CHANGES]]
+    if len(report.unstable) > _MOST_CHANGES:
+        notes.append(f"and {len(report.unstable) - _MOST_CHANGES} more changes ({reading.at('unstable')})")
+    notes += [f"given up: {what}" for what in report.unfinished]
     notes += _temp_note(reading)
     if isinstance(report.skopeo, Seen) and report.skopeo.value.agrees is False:
         notes.append(

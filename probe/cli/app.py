@@ -41,9 +41,17 @@ Examples:
 def run(arguments: Sequence[str]) -> int:
     """Run one command line and return its exit status."""
     open_streams()
+    status = _run(arguments)
     try:
-        with page():
-            result = build(arguments)(args=list(arguments), prog_name="probe", standalone_mode=True)
+        with page():  # what help and completion left in the buffer
+            return status
+    except SystemExit as ended:
+        return _status(ended.code)
+
+
+def _run(arguments: Sequence[str]) -> int:
+    try:
+        result = build(arguments)(args=list(arguments), prog_name="probe", standalone_mode=True)
     except SystemExit as ended:
         return _status(ended.code)
     except KeyboardInterrupt:

@@ -1,4 +1,4 @@
-"""Documents in and out of files: written whole, read with a bound, told apart by content."""
+"""Documents into files: whole, or not at all."""
 
 from __future__ import annotations
 
@@ -9,14 +9,19 @@ import tempfile
 def write_whole(path: str, text: str) -> None:
     """Write `text` to `path` through a temporary file and a rename, mode 0644 whatever the umask. Raises OSError.
 
-    A device or pipe (`/dev/stdout`) is written directly: there is nothing to rename.
+    A symbolic link stays, and what it leads to is replaced. Where nothing can be renamed it is written directly:
+    a device, a pipe, and what this process already has open as a standard stream (`/dev/stdout`).
     """
     data = text.encode("utf-8")
-    if os.path.exists(path) and not os.path.isfile(path):
-        with open(path, "wb") as stream:
-            stream.write(data)
-        return
-    descriptor, temporary = tempfile.mkstemp(prefix=".probe-", dir=os.path.dirname(path) or ".")
+    if os.path.exists(path):
+        if _written_to_stream(path, data):
+            return
+        if not os.path.isfile(path):
+            with open(path, "wb") as stream:
+                stream.write(data)
+            return
+    path = os.path.realpath(path)
+    descriptor, temporary = tempfile.mkstemp(prefix=".probe-", dir=os.path.dirname(path))
     try:
         with os.fdopen(descriptor, "wb") as stream:
             stream.write(data)
@@ -25,3 +30,18 @@ def write_whole(path: str, text: str) -> None:
     except BaseException:
         os.unlink(temporary)
         raise
+
+
+def _written_to_stream(path: str, data: bytes) -> bool:
+    """Write to standard output or error when `path` is that very file: a second way into it would write over it."""
+    status = os.stat(path)
+    for descriptor in (1, 2):
+        try:
+            same = os.path.samestat(status, os.fstat(descriptor))
+        except OSError:
+            continue
+        if same:
+            with open(descriptor, "wb", closefd=False) as stream:
+                stream.write(data)
+            return True
+    return False

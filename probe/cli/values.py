@@ -22,6 +22,8 @@ def parse_facts(pairs: list[str]) -> dict[str, str]:
     for pair in pairs:
         key, equals, value = pair.partition("=")
         if not equals:
-            raise ValueError(f"--context {pair!r}: write KEY=VALUE, such as task=push-to-quay")
+            raise ValueError(f"--context {pair[:80]!r}: write KEY=VALUE, such as task=push-to-quay")
+        if not value.isprintable():
+            raise ValueError(f"--context {key[:40]}: {value[:80]!r} holds what is no printable text")
         facts[key] = value
     return facts

@@ -60,9 +60,10 @@ def _evidence(page: Page, reading: Reading) -> None:
     page.line(f"{verb} uid {credentials.uid}, groups {groups}", style="dim")
     print_chain(page, reading)
     if not reading.predicted:
-        for operation, errno in dict.fromkeys((a.operation, a.errno) for a in reading.report.attempts):
+        for operation, path, errno in dict.fromkeys((a.operation, a.path, a.errno) for a in reading.report.attempts):
             outcome = ("granted", "green") if errno is None else (errno, "bold red")
-            page.line([(f"{safe(operation)}: ", ""), outcome], lead="   ")
+            inside = path.removeprefix(reading.report.reference.path) if path != reading.report.reference.path else ""
+            page.line([(f"{safe(operation)}{safe(inside and ' ' + inside.lstrip('/'))}: ", ""), outcome], lead="   ")
     image = reading.image
     if image is not None:
         _image(page, image)
@@ -70,6 +71,9 @@ def _evidence(page: Page, reading: Reading) -> None:
 
 def _image(page: Page, image: ImageFacts) -> None:
     selected = image.selected
+    if not image.images:
+        page.line(f"{image.found}: no image found in it", lead="   ", style="dim")
+        return
     if selected is not None and selected.manifest_digest is not None:
         page.line(f"{image.found} {safe(selected.manifest_digest)}", lead="   ")
     state = "complete" if image.complete else "whole, but not complete" if image.whole else "not whole"
