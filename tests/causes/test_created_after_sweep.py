@@ -23,13 +23,13 @@ def make_late(workspace: Path) -> None:
 
 def test_fires_for_a_directory_born_after_the_container_started(stage: Stage) -> None:
     workspace = stage.workspace()
-    document = stage.check(
-        f"oci-archive:{workspace}/late/image.tar", **volume(workspace, lambda: make_late(workspace))
-    )
+    document = stage.check(f"oci-archive:{workspace}/late/image.tar", **volume(workspace, lambda: make_late(workspace)))
     assert_verdict(document, "created-after-sweep")
     assert document.verdict.family == "race"
     assert assessment(document, "dir-search-denied").implied_by == "created-after-sweep"
-    assert len([c for c in assessment(document, "created-after-sweep").supports if "after this container" in c.sentence])
+    assert len(
+        [c for c in assessment(document, "created-after-sweep").supports if "after this container" in c.sentence]
+    )
 
 
 def test_refuted_when_it_is_older(stage: Stage) -> None:

@@ -20,18 +20,14 @@ def empty_workspace() -> None:
 
 
 def test_fires_where_the_workspace_is_no_mount(stage: Stage) -> None:
-    document = stage.check(
-        "oci-archive:/workspace/source/oci/image.tar", prepare=empty_workspace, container=True
-    )
+    document = stage.check("oci-archive:/workspace/source/oci/image.tar", prepare=empty_workspace, container=True)
     assert_verdict(document, "not-mounted")
     assert document.verdict.component == "/workspace/source"
 
 
 def test_fires_where_it_was_told_that_a_volume_belongs(stage: Stage) -> None:
     (stage.root / "data").mkdir()
-    document = stage.check(
-        f"oci-archive:{stage.root}/data/image.tar", facts={"workspace": str(stage.root / "data")}
-    )
+    document = stage.check(f"oci-archive:{stage.root}/data/image.tar", facts={"workspace": str(stage.root / "data")})
     assert_verdict(document, "not-mounted")
 
 

@@ -180,7 +180,7 @@ def test_without_zstd_says_what_to_install(look, tmp_path, monkeypatch) -> None:
     path = tmp_path / "image.tar"
     path.write_bytes(compress(bytes(2000), "zstd"))
     facts = look(f"oci-archive:{path}")
-    assert [problem.kind for problem in facts.problems][0] == "unsupported"
+    assert facts.problems[0].kind == "unsupported"
     assert "pod-probe[zstd]" in facts.problems[0].found
 
 

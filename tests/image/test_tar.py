@@ -87,24 +87,24 @@ END = bytes(1024)
 
 
 @pytest.mark.parametrize(
-    ("format", "name"),
+    ("form", "name"),
     [
-        (format, name)
-        for format in (tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT)
+        (form, name)
+        for form in (tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT)
         for name in ("short", "sub/" * 30 + "leaf", LONG, "ü" * 60)
-        if format != tarfile.USTAR_FORMAT or name not in (LONG, "ü" * 60)  # which ustar cannot hold
+        if form != tarfile.USTAR_FORMAT or name not in (LONG, "ü" * 60)  # which ustar cannot hold
     ],
     ids=range(10),
 )
-def test_agrees_with_tarfile(opened, format, name) -> None:
+def test_agrees_with_tarfile(opened, form, name) -> None:
     stream = io.BytesIO()
-    with tarfile.open(fileobj=stream, mode="w", format=format) as tar:
+    with tarfile.open(fileobj=stream, mode="w", format=form) as tar:
         for number, size in enumerate((0, 1, 511, 512, 513, 5000)):
             member = tarfile.TarInfo(f"{name}{number}")
             member.size = size
             tar.addfile(member, io.BytesIO(os.urandom(size)))
         link = tarfile.TarInfo("link")
-        link.type, link.linkname = tarfile.SYMTYPE, name if format != tarfile.USTAR_FORMAT else name[:90]
+        link.type, link.linkname = tarfile.SYMTYPE, name if form != tarfile.USTAR_FORMAT else name[:90]
         tar.addfile(link)
         hard = tarfile.TarInfo("hard")
         hard.type, hard.linkname = tarfile.LNKTYPE, link.linkname

@@ -49,7 +49,9 @@ fuse.FUSE(Mirror(source, answers), target, foreground=True, nothreads=True, **op
 
 
 @contextmanager
-def mirror(source: Path, target: Path, answers: dict[tuple[str, str], int], *, allow_other: bool = True) -> Iterator[None]:
+def mirror(
+    source: Path, target: Path, answers: dict[tuple[str, str], int], *, allow_other: bool = True
+) -> Iterator[None]:
     """Mount `source` at `target`; `answers` maps (call, path inside) to the errno that it gets."""
     target.mkdir(exist_ok=True)
     told = [f"{call}={path}={number}" for (call, path), number in answers.items()]

@@ -149,7 +149,7 @@ def pack(directory: Path, archive: Path, compression: str = "none") -> Path:
         else:
             data = path.read_bytes()
             member.size = len(data)
-        stream.write(member.tobuf(tarfile.USTAR_FORMAT) + data + bytes(-len(data) % 512))
+        stream.write(member.tobuf(tarfile.GNU_FORMAT) + data + bytes(-len(data) % 512))
     archive.write_bytes(compress(stream.getvalue() + bytes(1024), compression))
     return archive
 

@@ -141,7 +141,9 @@ class Stage:
         return text
 
 
-def _child(writer: int, act: Callable[[], str], by: Person, prepare: Callable[[], None] | None, container: bool) -> None:
+def _child(
+    writer: int, act: Callable[[], str], by: Person, prepare: Callable[[], None] | None, container: bool
+) -> None:
     try:
         if prepare is not None or container:
             _unshare(_CLONE_NEWNS | (_CLONE_NEWPID if container else 0))
@@ -202,7 +204,9 @@ def confirmed(document: VerdictDocument) -> set[str]:
     }
 
 
-def assert_verdict(document: VerdictDocument, cause: str, status: str = "confirmed", *, also: set[str] = frozenset()) -> None:
+def assert_verdict(
+    document: VerdictDocument, cause: str, status: str = "confirmed", *, also: set[str] = frozenset()
+) -> None:
     """The leading cause is this one, with this status, and nothing else is confirmed that was not expected."""
     led = (document.verdict.cause.value, document.verdict.status.value)
     assert led == (cause, status), f"{led}: {document.verdict.statement}"

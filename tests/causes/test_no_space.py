@@ -1,0 +1,34 @@
+"""no-space: ENOSPC or EDQUOT, usually in skopeo's temp directory."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from support.commands import skopeo
+from support.stage import Stage, assert_verdict, assessment
+
+pytestmark = [pytest.mark.root, pytest.mark.skopeo]
+
+
+def test_no_space_fires_for_a_full_temp_directory(stage: Stage) -> None:
+    workspace = stage.workspace()
+    small = stage.root / "small"
+    small.mkdir()
+    archive = f"oci-archive:{workspace}/oci/image.tar"
+    assert os.system(f"mount -t tmpfs -o size=16k,mode=1777 none {small}") == 0
+    try:
+        said = skopeo(stage, "--tmpdir", str(small), "inspect", archive)
+    finally:
+        os.system(f"umount {small}")
+    document = stage.check(archive, stderr=said)
+    assert_verdict(document, "no-space")
+    assert assessment(document, "other-path-failed").status == "refuted"
+
+
+def test_no_space_is_refuted_when_nothing_ran_out(stage: Stage) -> None:
+    workspace = stage.workspace()
+    archive = f"oci-archive:{workspace}/oci/image.tar"
+    document = stage.check(archive, want="write")
+    assert assessment(document, "no-space").status == "refuted"
+    assert assessment(stage.check(archive), "no-space").status == "not-assessable"
