@@ -145,9 +145,9 @@ def guess_media_type(document: dict[str, Any]) -> str:
 
     Docker schema 1 comes out as empty: no tool of today writes it, and its digest leaves out a signature.
     """
-    declared = document.get("mediaType")
+    declared = as_text(document.get("mediaType"))
     if declared in LISTS or declared in MANIFESTS:
-        return str(declared)
+        return declared
     if document.get("schemaVersion") != 2:
         return ""
     config = as_text(as_dict(document.get("config")).get("mediaType"))

@@ -10,7 +10,7 @@ from support.stage import PUSHER, Stage, assert_verdict, assessment
 
 from probe.classify.judge import judge_case
 from probe.classify.verdict import VerdictDocument
-from probe.evidence.observation import Seen
+from probe.evidence.identity import Identity
 
 pytestmark = pytest.mark.root
 
@@ -47,7 +47,8 @@ def labelled(stage: Stage, file: str, process: str) -> VerdictDocument:
     os.setxattr(workspace / "oci/image.tar", "security.selinux", file.encode() + b"\0")
     document = stage.check(f"oci-archive:{workspace}/oci/image.tar", by=PUSHER, before=landlock.deny_reading_files)
     report = document.evidence[0]
-    identity = report.identity.model_copy(update={"label": Seen(value=process, at=report.started)})
+    label = {"status": "seen", "value": process, "at": report.started}
+    identity = Identity.model_validate({**report.identity.model_dump(), "label": label})
     return judge_case([report.model_copy(update={"identity": identity})])
 
 
