@@ -9,8 +9,11 @@ from probe.access.decide import Decision, Right, Rule, grants_if_member
 from probe.classify.case import Reading
 from probe.classify.hypothesis import ReadingHypothesis, Scale
 from probe.classify.remedy import UMASK, access_remedy, made_for_group
-from probe.classify.verdict import Assessment, Remedy
+from probe.classify.verdict import Assessment, Cause, Remedy
 from probe.evidence.path import Acl, FileType, Inode
+
+GENERAL = (Cause.DIR_SEARCH_DENIED, Cause.FILE_READ_DENIED, Cause.WRITE_DENIED)
+"""The causes that only say where a refusal happened; the others say why, and imply one of these."""
 
 _BY_BITS = frozenset({Rule.OWNER, Rule.NAMED_USER, Rule.OWNING_GROUP, Rule.NAMED_GROUP, Rule.OTHER})
 

@@ -10,6 +10,7 @@ from pydantic import ConfigDict, Field
 from probe import __version__
 from probe.access.change import Change, minimal_changes, single_changes
 from probe.classify.case import Reading
+from probe.classify.verdict import Paste, Sentence
 from probe.evidence.base import Frozen, ShortText, Text
 from probe.evidence.identity import Identity
 from probe.evidence.observation import Seen
@@ -24,15 +25,15 @@ class ExplainedStep(Frozen):
     purpose: ShortText
     granted: bool
     rule: ShortText
-    sentence: Text
+    sentence: Sentence
 
 
 class ExplainedChange(Frozen):
     """One change that alone turns the answer."""
 
     kind: ShortText
-    sentence: Text
-    command: Text | None = None
+    sentence: Sentence
+    command: Paste = None
 
 
 class Explained(Frozen):
@@ -48,7 +49,7 @@ class Explained(Frozen):
     """Each of these alone turns the answer, least privilege first."""
     together: tuple[ExplainedChange, ...] = ()
     """Where more than one component denies: the smallest set that turns it, in this order."""
-    missing: tuple[Text, ...] = ()
+    missing: tuple[Sentence, ...] = ()
 
 
 class Explanation(Frozen):

@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from probe.classify.case import Reading
+from probe.classify.denial import Denial
+from probe.classify.hypothesis import Scale
 from probe.evidence.path import FileType, Inode
 
 SWEPT_DIRECTORY = 0o2070
@@ -42,6 +44,30 @@ def sweep_would_grant(inode: Inode, gid: int) -> bool:
     """Whether this inode lacks what a sweep with `gid` would have given it."""
     wanted = SWEPT_DIRECTORY if inode.type is FileType.DIRECTORY else SWEPT_FILE
     return inode.gid != gid or (inode.mode & wanted) != wanted
+
+
+def left_out_of_sweep(denial: Denial, scale: Scale) -> tuple[Root, int] | None:
+    """The root that was swept for this reader, and the start of its container, when what denies was not swept.
+
+    Otherwise None, with the contradiction noted. The start is nanoseconds since the epoch.
+    """
+    reading = denial.reading
+    root = volume_root(reading)
+    if root is None or denial.index <= root.index:
+        scale.contradict(denial.mode_at(), f"{denial.path} is not inside a volume whose root was seen")
+        return None
+    pointer, looks = reading.component_at(root.index, "mode"), f"mode {root.inode.mode:04o}, group {root.inode.gid}"
+    if not (root.swept and root.ours):
+        scale.contradict(pointer, f"the volume root was not swept for this reader: {looks}")
+        return None
+    if not sweep_would_grant(denial.inode, root.inode.gid):
+        scale.contradict(denial.mode_at(), f"{denial.path} already looks as a sweep leaves it")
+        return None
+    if reading.container_started is None:
+        scale.contradict(reading.at("context", "container_started"), "no container start is known: race not shown")
+        return None
+    scale.support(pointer, f"the volume root was swept: {looks}")
+    return root, reading.container_started
 
 
 def is_subpath(reading: Reading) -> bool:

@@ -3,12 +3,29 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import BeforeValidator, ConfigDict, Field
 
-from probe.evidence.base import Frozen, Text
+from probe.evidence.base import Frozen, Text, clip
 from probe.evidence.report import Report, Tool
+
+_COMMAND_LIMIT = 1 << 16
+
+
+def _clipped(value: Any) -> Any:
+    return clip(value) if isinstance(value, str) else value
+
+
+def _whole_or_none(value: Any) -> Any:
+    return None if isinstance(value, str) and len(value) > _COMMAND_LIMIT else value
+
+
+Sentence = Annotated[Text, BeforeValidator(_clipped)]
+"""What is said of evidence, in which each path alone may fill a text: cut where it gets longer, and saying so."""
+
+Paste = Annotated[Annotated[str, Field(max_length=_COMMAND_LIMIT)] | None, BeforeValidator(_whole_or_none)]
+"""Lines to paste, or none where they get too long for that: a half command is a wrong one."""
 
 
 class Family(StrEnum):
@@ -134,15 +151,15 @@ class Claim(Frozen):
     """One sentence and the field of the evidence that it rests on (RFC 6901 pointer into the verdict document)."""
 
     pointer: Text
-    sentence: Text
+    sentence: Sentence
 
 
 class Fix(Frozen):
     """One change: what and why, with a shell command or a YAML patch to paste where there is one."""
 
-    sentence: Text
-    command: Text | None = None
-    yaml: Text | None = None
+    sentence: Sentence
+    command: Paste = None
+    yaml: Paste = None
 
 
 class Remedy(Frozen):
@@ -161,7 +178,7 @@ class Assessment(Frozen):
     cause: Cause
     family: Family
     status: Status
-    statement: Text
+    statement: Sentence
     component: Text | None = None
     """The path that the cause is about, where there is one."""
     supports: Claims = ()
@@ -178,7 +195,7 @@ class Verdict(Frozen):
     family: Family
     cause: Cause
     status: Status
-    statement: Text
+    statement: Sentence
     component: Text | None = None
 
 
@@ -189,7 +206,7 @@ class VerdictDocument(Frozen):
     tool: Tool
     verdict: Verdict
     assessments: tuple[Assessment, ...]
-    notes: tuple[Text, ...] = ()
+    notes: tuple[Sentence, ...] = ()
     evidence: tuple[Report, ...]
 
     model_config = ConfigDict(populate_by_name=True)

@@ -1,32 +1,35 @@
 """What every evidence model shares: the frozen base, and the scalar types with their JSON form."""
 
 import re
-from datetime import UTC, datetime
+from datetime import datetime, timedelta
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, StringConstraints, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, StringConstraints, WithJsonSchema
 
 TEXT_LIMIT = 4096
 """Characters in any one free text or path; `PATH_MAX` of Linux, so a whole path always fits."""
 
-_TIMESTAMP = re.compile(r"(\d{4})-(\d\d)-(\d\d)[T ](\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?Z")
+_TIMESTAMP = re.compile(r"(\d{4})-(\d\d)-(\d\d)[T ](\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?Z", re.ASCII)
 _TIMESTAMP_PATTERN = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?Z$"
 _NS = 1_000_000_000
+_EPOCH, _SECOND = datetime(1970, 1, 1), timedelta(seconds=1)
+_FIRST = (datetime.min - _EPOCH) // _SECOND * _NS
+_LAST = (datetime.max - _EPOCH) // _SECOND * _NS + _NS - 1
 
 
 class Frozen(BaseModel):
-    """Base of all evidence: immutable, and readable by a later or an earlier version (unknown keys pass)."""
+    """Base of all evidence: immutable, and readable by a later or an earlier version (unknown keys pass).
 
-    model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
+    Infinity and NaN are refused: Python reads them, and JSON has neither.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True, allow_inf_nan=False)
 
 
 def format_timestamp(ns: int) -> str:
-    """Nanoseconds since the epoch as RFC 3339 in UTC with all nine digits; integers that large lose digits in JSON."""
-    seconds, rest = divmod(ns, _NS)
-    try:
-        moment = datetime.fromtimestamp(seconds, UTC)
-    except (OverflowError, ValueError, OSError):  # a file system may hold any 64-bit time
-        moment, rest = (datetime.min, 0) if ns < 0 else (datetime.max, 999_999_999)
+    """Nanoseconds since the epoch as RFC 3339 in UTC with all nine digits: a JSON number would lose some."""
+    seconds, rest = divmod(min(max(ns, _FIRST), _LAST), _NS)
+    moment = _EPOCH + seconds * _SECOND
     return f"{moment.year:04d}-{moment:%m-%dT%H:%M:%S}.{rest:09d}Z"
 
 
@@ -36,16 +39,14 @@ def parse_timestamp(text: str) -> int:
     if match is None:
         raise ValueError(f"not an RFC 3339 time in UTC: {text[:40]!r}")
     *fields, fraction = match.groups()
-    moment = datetime(*map(int, fields), tzinfo=UTC)  # type: ignore[misc,arg-type]
-    whole = (moment - datetime(1970, 1, 1, tzinfo=UTC)) // _SECOND
-    return whole * _NS + int((fraction or "0").ljust(9, "0"))
-
-
-_SECOND = datetime(1970, 1, 1, 0, 0, 1) - datetime(1970, 1, 1)
+    moment = datetime(*map(int, fields))  # type: ignore[arg-type]
+    return (moment - _EPOCH) // _SECOND * _NS + int((fraction or "0").ljust(9, "0"))
 
 
 def _read_timestamp(value: Any) -> Any:
-    return parse_timestamp(value) if isinstance(value, str) else value
+    if isinstance(value, str):
+        return parse_timestamp(value)
+    return min(max(value, _FIRST), _LAST) if isinstance(value, int) else value
 
 
 def _read_octal(value: Any) -> Any:
@@ -62,10 +63,12 @@ Timestamp = Annotated[
     PlainSerializer(format_timestamp, return_type=str, when_used="json"),
     WithJsonSchema({"type": "string", "pattern": _TIMESTAMP_PATTERN, "description": "RFC 3339, UTC, nanoseconds"}),
 ]
-"""A moment: integer nanoseconds since the epoch in Python, RFC 3339 in JSON."""
+"""A moment: integer nanoseconds since the epoch in Python, RFC 3339 in JSON; in the years 1 to 9999, which that can
+say: what a file system holds beyond them is the first or the last moment."""
 
 Mode = Annotated[
     int,
+    Field(ge=0, le=0o7777),
     BeforeValidator(_read_octal),
     PlainSerializer(_write_octal, return_type=str, when_used="json"),
     WithJsonSchema(

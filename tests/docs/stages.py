@@ -257,9 +257,10 @@ def _registry() -> None:
 
 
 def _documents() -> None:
-    for name in DATA.glob("*.json"):
-        shutil.copy(name, DEBUG)
-        os.chmod(DEBUG / name.name, 0o644)
+    for path in DATA.glob("report-v1-*.json"):
+        copy = DEBUG / path.name.removeprefix("report-v1-")
+        shutil.copyfile(path, copy)
+        os.chmod(copy, 0o644)
 
 
 SETTINGS = {
@@ -277,6 +278,7 @@ SETTINGS = {
     "other-sweep-later": Setting(_closed_to_others, later=_swept_by_another),
     "writing": Setting(during=_writing),
     "began": Setting(_began),
+    "absent": Setting(ARCHIVE.unlink),
     "arrives": Setting(ARCHIVE.unlink, later=_arrives),
     "heals": Setting(mode(ARCHIVE, 0o600), later=mode(ARCHIVE, 0o664)),
     "truncated": Setting(_cut),

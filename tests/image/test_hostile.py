@@ -230,6 +230,8 @@ def test_any_value_in_any_field(look, tmp_path, value) -> None:
             assert facts.found is Container.OCI
             if role == "manifest":
                 assert not facts.whole
+                (work / "manifest.json").write_bytes(text)  # here nothing beside the document says what it is
+                assert not look(f"dir:{work}", deep=True).whole
 
 
 def test_index_cycles_and_depth(look, tmp_path) -> None:

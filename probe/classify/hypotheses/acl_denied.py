@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from probe.classify.denial import Denial, DenialHypothesis
+from probe.classify.denial import GENERAL, Denial, DenialHypothesis
 from probe.classify.hypothesis import Scale
 from probe.classify.verdict import Cause
 
@@ -12,7 +12,7 @@ class AclDenied(DenialHypothesis):
 
     cause = Cause.ACL_DENIED
     rank = 47
-    refines = (Cause.DIR_SEARCH_DENIED, Cause.FILE_READ_DENIED, Cause.WRITE_DENIED)
+    refines = GENERAL
 
     def fit(self, denial: Denial, scale: Scale) -> str | None:
         """An ACL is there and made the difference."""

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from probe.classify.case import Reading
-from probe.classify.denial import Denial, DenialHypothesis
+from probe.classify.denial import GENERAL, Denial, DenialHypothesis
 from probe.classify.hypothesis import Scale
 from probe.classify.remedy import UMASK, access_remedy
-from probe.classify.sweep import sweep_would_grant, volume_root
+from probe.classify.sweep import left_out_of_sweep
 from probe.classify.verdict import Assessment, Cause, Remedy, Status
 from probe.evidence.base import format_timestamp
 
@@ -16,7 +16,7 @@ class CreatedAfterSweep(DenialHypothesis):
 
     cause = Cause.CREATED_AFTER_SWEEP
     rank = 31
-    refines = (Cause.DIR_SEARCH_DENIED, Cause.FILE_READ_DENIED, Cause.WRITE_DENIED, Cause.GROUP_NOT_HELD)
+    refines = (*GENERAL, Cause.GROUP_NOT_HELD)
 
     def weigh(self, reading: Reading, scale: Scale) -> Assessment:
         """Confirmed only by a birth time after this container's start: ctime also moves for other reasons."""
@@ -33,39 +33,23 @@ class CreatedAfterSweep(DenialHypothesis):
 
     def fit(self, denial: Denial, scale: Scale) -> str | None:
         """The volume was swept for this reader, the denying inode came after."""
-        reading = denial.reading
-        root = volume_root(reading)
-        if root is None or denial.index <= root.index:
-            scale.contradict(denial.mode_at(), f"{denial.path} is not inside a volume whose root was seen")
+        reading, inode = denial.reading, denial.inode
+        swept = left_out_of_sweep(denial, scale)
+        if swept is None:
             return None
-        if not (root.swept and root.ours):
-            scale.contradict(
-                reading.component_at(root.index, "mode"),
-                f"the volume root has mode {root.inode.mode:04o} and group {root.inode.gid}: not swept for this reader",
-            )
-            return None
-        if not sweep_would_grant(denial.inode, root.inode.gid):
-            scale.contradict(denial.mode_at(), f"{denial.path} already looks as a sweep leaves it")
-            return None
-        started = reading.container_started
-        if started is None:
-            scale.contradict(reading.at("context", "container_started"), "no container start is known: race not shown")
-            return None
-        made = denial.inode.born if denial.inode.born is not None else denial.inode.changed
-        field = "born" if denial.inode.born is not None else "changed"
+        _, started = swept
+        started += int(reading.report.context.clock_ticks_error_ms * 1e6)
+        field, made = ("born", inode.born) if inode.born is not None else ("changed", inode.changed)
+        pointer = reading.component_at(denial.index, field)
         if made <= started:
             scale.contradict(
-                reading.component_at(denial.index, field),
+                pointer,
                 f"{denial.path} is from {format_timestamp(made)}, before this container started "
                 f"({format_timestamp(started)})",
             )
             return None
         scale.support(
-            reading.component_at(root.index, "mode"),
-            f"the volume root was swept: mode {root.inode.mode:04o}, group {root.inode.gid}",
-        )
-        scale.support(
-            reading.component_at(denial.index, field),
+            pointer,
             f"{denial.path} came at {format_timestamp(made)}, after this container started "
             f"({format_timestamp(started)})",
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from probe.access.remedy import quote_path
 from probe.classify.case import Reading
-from probe.classify.denial import Denial, DenialHypothesis
+from probe.classify.denial import GENERAL, Denial, DenialHypothesis
 from probe.classify.hypothesis import Scale
 from probe.classify.sweep import is_subpath, volume_root
 from probe.classify.verdict import Assessment, Cause, Fix, Remedy, Status
@@ -15,7 +15,7 @@ class FsgroupNotApplied(DenialHypothesis):
 
     cause = Cause.FSGROUP_NOT_APPLIED
     rank = 45
-    refines = (Cause.DIR_SEARCH_DENIED, Cause.FILE_READ_DENIED, Cause.WRITE_DENIED, Cause.GROUP_NOT_HELD)
+    refines = (*GENERAL, Cause.GROUP_NOT_HELD)
 
     def weigh(self, reading: Reading, scale: Scale) -> Assessment:
         """As any refusal, but never more than likely unless the pod's fsGroup was told."""

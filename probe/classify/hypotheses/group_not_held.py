@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from probe.classify.denial import Denial, DenialHypothesis
+from probe.classify.denial import GENERAL, Denial, DenialHypothesis
 from probe.classify.hypothesis import Scale
 from probe.classify.remedy import group_remedy
 from probe.classify.verdict import Cause, Remedy
@@ -13,7 +13,7 @@ class GroupNotHeld(DenialHypothesis):
 
     cause = Cause.GROUP_NOT_HELD
     rank = 48
-    refines = (Cause.DIR_SEARCH_DENIED, Cause.FILE_READ_DENIED, Cause.WRITE_DENIED)
+    refines = GENERAL
 
     def fit(self, denial: Denial, scale: Scale) -> str | None:
         """The same identity with the inode's group added would pass this component."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from probe.classify.denial import Denial, DenialHypothesis
+from probe.classify.denial import GENERAL, Denial, DenialHypothesis
 from probe.classify.hypothesis import Scale
 from probe.classify.verdict import Cause
 
@@ -14,7 +14,7 @@ class RootWithoutCapability(DenialHypothesis):
 
     cause = Cause.ROOT_WITHOUT_CAPABILITY
     rank = 46
-    refines = (Cause.DIR_SEARCH_DENIED, Cause.FILE_READ_DENIED, Cause.WRITE_DENIED, Cause.GROUP_NOT_HELD)
+    refines = (*GENERAL, Cause.GROUP_NOT_HELD)
 
     def fit(self, denial: Denial, scale: Scale) -> str | None:
         """File-system uid 0, neither capability effective."""

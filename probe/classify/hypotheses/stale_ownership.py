@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from probe.access.decide import grants_if_member
 from probe.classify.case import Reading
-from probe.classify.denial import Denial, DenialHypothesis
+from probe.classify.denial import GENERAL, Denial, DenialHypothesis
 from probe.classify.hypothesis import Scale
 from probe.classify.remedy import UMASK
-from probe.classify.sweep import sweep_would_grant, volume_root
+from probe.classify.sweep import left_out_of_sweep, volume_root
 from probe.classify.verdict import Assessment, Cause, Fix, Remedy, Status
 from probe.evidence.base import format_timestamp
 
@@ -17,7 +17,7 @@ class StaleOwnership(DenialHypothesis):
 
     cause = Cause.STALE_OWNERSHIP
     rank = 44
-    refines = (Cause.DIR_SEARCH_DENIED, Cause.FILE_READ_DENIED, Cause.WRITE_DENIED, Cause.GROUP_NOT_HELD)
+    refines = (*GENERAL, Cause.GROUP_NOT_HELD)
 
     def weigh(self, reading: Reading, scale: Scale) -> Assessment:
         """As any refusal; confirmed only when the pod's fsGroup was told and equals the root's group."""
@@ -29,41 +29,24 @@ class StaleOwnership(DenialHypothesis):
 
     def fit(self, denial: Denial, scale: Scale) -> str | None:
         """The root is right, the inner inode is not, and it has not changed since before this container started."""
-        reading = denial.reading
-        root = volume_root(reading)
-        if root is None or denial.index <= root.index:
-            scale.contradict(denial.mode_at(), f"{denial.path} is not inside a volume whose root was seen")
+        reading, inode = denial.reading, denial.inode
+        swept = left_out_of_sweep(denial, scale)
+        if swept is None:
             return None
-        pointer = reading.component_at(root.index, "mode")
-        if not (root.swept and root.ours):
+        _, started = swept
+        changed = reading.component_at(denial.index, "changed")
+        if inode.changed >= started:
             scale.contradict(
-                pointer,
-                f"the volume root has mode {root.inode.mode:04o} and group {root.inode.gid}: not swept for this reader",
+                changed, f"changed {format_timestamp(inode.changed)}, after this container started: no sweep skipped it"
             )
             return None
-        if not sweep_would_grant(denial.inode, root.inode.gid):
-            scale.contradict(denial.mode_at(), f"{denial.path} already looks as a sweep leaves it")
-            return None
-        started = reading.container_started
-        if started is None:
-            scale.contradict(
-                reading.at("context", "container_started"), "no container start is known to hold its age against"
-            )
-            return None
-        if denial.inode.changed >= started:
-            scale.contradict(
-                reading.component_at(denial.index, "changed"),
-                f"changed {format_timestamp(denial.inode.changed)}, after this container started: no sweep skipped it",
-            )
-            return None
-        scale.support(pointer, f"the volume root was swept: mode {root.inode.mode:04o}, group {root.inode.gid}")
         scale.support(
-            reading.component_at(denial.index, "changed"),
-            f"{denial.path} last changed {format_timestamp(denial.inode.changed)}, before this container started "
+            changed,
+            f"{denial.path} last changed {format_timestamp(inode.changed)}, before this container started "
             f"({format_timestamp(started)}): the sweep did not touch it",
         )
         return (
-            f"{denial.path} kept mode {denial.inode.mode:04o} and group {denial.inode.gid} from before this pod: "
+            f"{denial.path} kept mode {inode.mode:04o} and group {inode.gid} from before this pod: "
             "its volume root already looked right, so the sweep skipped it (OnRootMismatch)"
         )
 

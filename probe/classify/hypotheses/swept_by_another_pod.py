@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from probe.classify.case import Reading
-from probe.classify.denial import Denial, DenialHypothesis
+from probe.classify.denial import GENERAL, Denial, DenialHypothesis
 from probe.classify.hypothesis import Scale
 from probe.classify.sweep import SWEPT_DIRECTORY, volume_root
 from probe.classify.verdict import Assessment, Cause, Fix, Remedy, Status
@@ -15,7 +15,7 @@ class SweptByAnotherPod(DenialHypothesis):
 
     cause = Cause.SWEPT_BY_ANOTHER_POD
     rank = 32
-    refines = (Cause.DIR_SEARCH_DENIED, Cause.FILE_READ_DENIED, Cause.WRITE_DENIED, Cause.GROUP_NOT_HELD)
+    refines = (*GENERAL, Cause.GROUP_NOT_HELD)
 
     def weigh(self, reading: Reading, scale: Scale) -> Assessment:
         """Confirmed only if this process itself had access before the rewrite."""

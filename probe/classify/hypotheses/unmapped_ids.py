@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from probe.classify.denial import Denial, DenialHypothesis
+from probe.classify.denial import GENERAL, Denial, DenialHypothesis
 from probe.classify.hypothesis import Scale
 from probe.classify.verdict import Cause, Fix, Remedy
 
@@ -12,13 +12,7 @@ class UnmappedIds(DenialHypothesis):
 
     cause = Cause.UNMAPPED_IDS
     rank = 43
-    refines = (
-        Cause.DIR_SEARCH_DENIED,
-        Cause.FILE_READ_DENIED,
-        Cause.WRITE_DENIED,
-        Cause.GROUP_NOT_HELD,
-        Cause.ACL_DENIED,
-    )
+    refines = (*GENERAL, Cause.GROUP_NOT_HELD, Cause.ACL_DENIED)
 
     def fit(self, denial: Denial, scale: Scale) -> str | None:
         """The identity holds a capability that would pass, and the model says the mapping took it away."""
