@@ -8,7 +8,7 @@ import pytest
 
 from probe.demo.document import Spoken
 from probe.demo.screen import Screen
-from probe.report.terminal import make_console
+from probe.report.layout import make_console
 
 LONG = "/tmp/" + "x" * 200
 
