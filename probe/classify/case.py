@@ -9,7 +9,7 @@ from functools import cached_property
 
 from probe.access.credentials import Credentials
 from probe.access.walk import Judgement, Step, judge
-from probe.evidence.command import Failure
+from probe.evidence.command import Failure, FailureKind
 from probe.evidence.image import ImageFacts
 from probe.evidence.mount import Mount
 from probe.evidence.observation import NotSeen, Seen
@@ -285,7 +285,7 @@ class Reading:
     def other_path_failure(self) -> tuple[int, Failure] | None:
         """The first failure that is about a path other than the target and its ancestors (rule zero)."""
         for number, failure in self.failures:
-            if failure.about in _ELSEWHERE:
+            if failure.about in _ELSEWHERE or failure.kind in _REGISTRY:
                 return number, failure
             if self.other_reference(failure) is not None or failure.tool not in _IMAGE_TOOLS:
                 continue  # a debug script's `ls /elsewhere` says nothing about why the push failed
@@ -315,6 +315,7 @@ class Reading:
         return None
 
 
+_REGISTRY = frozenset({FailureKind.REGISTRY_UNREACHABLE, FailureKind.REGISTRY_OTHER})
 _IMAGE_TOOLS = frozenset({"", "skopeo", "buildah", "podman"})
 _ELSEWHERE = frozenset({"temp", "auth-file", "policy", "destination", "config", "storage"})
 

@@ -6,7 +6,7 @@ from abc import abstractmethod
 from dataclasses import dataclass
 
 from probe.access.decide import Decision, Right, Rule, grants_if_member
-from probe.classify.case import Reading
+from probe.classify.case import REFUSALS, Reading
 from probe.classify.hypothesis import ReadingHypothesis, Scale
 from probe.classify.remedy import UMASK, access_remedy, made_for_group
 from probe.classify.verdict import Assessment, Cause, Remedy
@@ -86,6 +86,9 @@ def support_denial(scale: Scale, denial: Denial) -> None:
     truth = reading.truth
     if truth is not None and truth.errno is not None:
         scale.support(reading.truth_at, f"{truth.operation} {truth.path}: {truth.errno}")
+    failure = reading.target_failure(*REFUSALS)
+    if failure is not None:
+        scale.support(reading.failure_at(failure[0]), f"the command said the same: {failure[1].text}")
 
 
 class DenialHypothesis(ReadingHypothesis):

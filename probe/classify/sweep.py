@@ -46,6 +46,14 @@ def sweep_would_grant(inode: Inode, gid: int) -> bool:
     return inode.gid != gid or (inode.mode & wanted) != wanted
 
 
+def clock_margin(reading: Reading) -> int:
+    """Nanoseconds within which a container start and an inode's time cannot be ordered.
+
+    Starts are counted in clock ticks, inode times in the kernel's coarse clock (a jiffy, at most as long as a tick).
+    """
+    return int(2 * reading.report.context.clock_ticks_error_ms * 1e6)
+
+
 def left_out_of_sweep(denial: Denial, scale: Scale) -> tuple[Root, int] | None:
     """The root that was swept for this reader, and the start of its container, when what denies was not swept.
 

@@ -179,7 +179,7 @@ class Assessment(Frozen):
     family: Family
     status: Status
     statement: Sentence
-    component: Text | None = None
+    component: Sentence | None = None
     """The path that the cause is about, where there is one."""
     supports: Claims = ()
     contradicts: Claims = ()
@@ -196,7 +196,7 @@ class Verdict(Frozen):
     cause: Cause
     status: Status
     statement: Sentence
-    component: Text | None = None
+    component: Sentence | None = None
 
 
 class VerdictDocument(Frozen):

@@ -55,3 +55,13 @@ def test_the_target_of_a_link_is_not_another_path(stage: Stage) -> None:
     document = stage.check(archive, stderr=skopeo(stage, "inspect", archive))
     assert_verdict(document, "dir-search-denied")
     assert assessment(document, "other-path-failed").status == "refuted"
+
+
+def test_fires_for_a_registry_that_is_not_there(stage: Stage) -> None:
+    workspace = stage.workspace()
+    archive = f"oci-archive:{workspace}/oci/image.tar"
+    said = skopeo(stage, "copy", "--dest-tls-verify=false", archive, "docker://127.0.0.1:1/x:y")
+    document = stage.check(archive, stderr=said)
+    assert_verdict(document, "other-path-failed")
+    assert document.verdict.component == "127.0.0.1:1"
+    assert assessment(document, "registry-denied").status == "refuted"

@@ -41,7 +41,7 @@ def test_refuted_when_the_directory_is_younger_than_the_container(stage: Stage) 
     document = stage.check(
         f"oci-archive:{workspace}/oci/image.tar",
         facts={"fs-group": str(FS_GROUP)},
-        **volume(workspace, lambda: os.chmod(workspace / "oci", 0o2700)),
+        **volume(workspace, lambda: (time.sleep(0.1), os.chmod(workspace / "oci", 0o2700))[1]),
     )
     assert assessment(document, "stale-ownership").status == "refuted"
     assert document.verdict.family in ("A", "race")

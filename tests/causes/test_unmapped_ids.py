@@ -18,11 +18,11 @@ pytestmark = pytest.mark.root
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def check_in_user_namespace(reference: str, uid: int) -> VerdictDocument:
+def check_in_user_namespace(reference: str, uid: int, *through: str) -> VerdictDocument:
     """The command line itself, as a mapped root inside a namespace that maps only `uid`."""
     command = [sys.executable, "-m", "probe", "check", reference, "--json", "--skopeo", "never", "--gap", "50ms"]
     ran = subprocess.run(
-        ["setpriv", "--reuid", str(uid), "--regid", str(uid), "--clear-groups", "unshare", "-Ur", *command],
+        ["setpriv", "--reuid", str(uid), "--regid", str(uid), "--clear-groups", "unshare", "-Ur", *through, *command],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -55,3 +55,13 @@ def test_refuted_in_the_initial_namespace(stage: Stage) -> None:
     os.chmod(workspace / "oci", 0o700)
     document = stage.check(f"oci-archive:{workspace}/oci/image.tar", by=BARE_ROOT)
     assert assessment(document, "unmapped-ids").status == "refuted"
+
+
+def test_likely_where_no_capability_was_there_to_be_lost(stage: Stage) -> None:
+    workspace = stage.workspace()
+    os.chmod(workspace / "oci", 0o2770)
+    reference = f"oci-archive:{workspace}/oci/image.tar"
+    document = check_in_user_namespace(reference, 12345, "setpriv", "--bounding-set", "-all", "--inh-caps", "-all")
+    assert assessment(document, "group-not-held").status == "refuted"
+    assert assessment(document, "unmapped-ids").status == "likely"
+    assert_verdict(document, "root-without-capability")

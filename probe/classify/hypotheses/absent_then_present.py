@@ -7,6 +7,7 @@ from probe.classify.hypothesis import ReadingHypothesis, Scale
 from probe.classify.remedy import RUN_AFTER, publish
 from probe.classify.verdict import Assessment, Cause, Remedy
 from probe.evidence.base import format_timestamp
+from probe.evidence.path import Want
 
 
 class AbsentThenPresent(ReadingHypothesis):
@@ -19,6 +20,8 @@ class AbsentThenPresent(ReadingHypothesis):
     def weigh(self, reading: Reading, scale: Scale) -> Assessment:
         """Two attempts of one report, or the command's ENOENT before what is there now."""
         path = reading.report.reference.path
+        if reading.report.want is Want.CREATE:
+            return scale.refuted("the name is to be made: that it is absent is right")
         remedy = Remedy(smallest=RUN_AFTER, structural=publish(path))
         statement = f"{path} was not there at first, and came later"
         moments = [(attempt.errno == "ENOENT", reading.at("attempts", n)) for n, attempt in reading.truths]

@@ -6,7 +6,7 @@ from probe.classify.case import Reading
 from probe.classify.denial import GENERAL, Denial, DenialHypothesis
 from probe.classify.hypothesis import Scale
 from probe.classify.remedy import UMASK, access_remedy
-from probe.classify.sweep import left_out_of_sweep
+from probe.classify.sweep import clock_margin, left_out_of_sweep
 from probe.classify.verdict import Assessment, Cause, Remedy, Status
 from probe.evidence.base import format_timestamp
 
@@ -38,13 +38,12 @@ class CreatedAfterSweep(DenialHypothesis):
         if swept is None:
             return None
         _, started = swept
-        started += int(reading.report.context.clock_ticks_error_ms * 1e6)
         field, made = ("born", inode.born) if inode.born is not None else ("changed", inode.changed)
         pointer = reading.component_at(denial.index, field)
-        if made <= started:
+        if made <= started + clock_margin(reading):
             scale.contradict(
                 pointer,
-                f"{denial.path} is from {format_timestamp(made)}, before this container started "
+                f"{denial.path} is from {format_timestamp(made)}: not shown to be later than this container's start "
                 f"({format_timestamp(started)})",
             )
             return None

@@ -27,6 +27,9 @@ class GroupNotHeld(DenialHypothesis):
         if credentials.in_group(gid):
             scale.contradict(denial.reading.identity_at, f"group {gid} of {denial.path} is held, and does not help")
             return None
+        if not credentials.maps_gid(gid):
+            scale.contradict(denial.mode_at(), f"group {gid} stands for a group that this user namespace does not map")
+            return None
         if not denial.group_would_do:
             scale.contradict(
                 denial.mode_at(), f"{denial.path} has mode {denial.inode.mode:04o}: its group would not pass either"

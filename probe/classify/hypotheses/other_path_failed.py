@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from probe.access.remedy import quote_path
 from probe.classify.case import Reading
 from probe.classify.hypothesis import ReadingHypothesis, Scale
 from probe.classify.verdict import Assessment, Cause, Fix, Remedy
@@ -25,15 +26,17 @@ class OtherPathFailed(ReadingHypothesis):
             return scale.refuted("the messages concern the target, its ancestors, or no path")
         number, failure = found
         scale.support(reading.failure_at(number), failure.text)
-        what = _KINDS.get(failure.about, "another path")
-        where = failure.path or "an unnamed path"
-        scale.support(
-            reading.at("reference"), f"{where} is neither {reading.report.reference.path} nor on the way to it"
-        )
+        what, where = _KINDS.get(failure.about, "another path"), failure.path or "an unnamed path"
+        if failure.path is None and failure.registry is not None:
+            what, where = "the registry", failure.registry
+        mine = reading.report.reference.path
+        scale.support(reading.at("reference"), f"{where} is neither {mine} nor on the way to it")
+        if reading.granted:
+            scale.support(reading.truth_at, f"{mine} itself can be used as asked")
+        operation = f"{failure.operation} " if failure.operation and failure.path else ""
         return scale.confirmed(
-            f"what failed is {what}, not the archive: {failure.operation or 'the call'} {where}: "
-            f"{failure.errno or failure.kind}",
-            component=failure.path,
+            f"what failed is {what}, not the archive: {operation}{where}: {failure.errno or failure.kind}",
+            component=failure.path or failure.registry,
             remedy=Remedy(smallest=_fix(failure)),
         )
 
@@ -49,7 +52,12 @@ _KINDS = {
 
 
 def _fix(failure: Failure) -> Fix:
-    path = failure.path or "PATH"
+    if failure.path is None and failure.registry is not None:
+        return Fix(
+            sentence=f"Look at {failure.registry}: name, port, certificate, and the tag that was asked for.",
+            command=f"skopeo inspect docker://{failure.registry}/REPOSITORY:TAG",
+        )
+    path = quote_path(failure.path or "PATH")
     fixes = {
         "temp": Fix(
             sentence="Give skopeo a temp directory that it can write to, and that holds the unpacked archive.",

@@ -7,7 +7,7 @@ from probe.classify.case import Reading
 from probe.classify.denial import GENERAL, Denial, DenialHypothesis
 from probe.classify.hypothesis import Scale
 from probe.classify.remedy import UMASK
-from probe.classify.sweep import left_out_of_sweep, volume_root
+from probe.classify.sweep import clock_margin, left_out_of_sweep, volume_root
 from probe.classify.verdict import Assessment, Cause, Fix, Remedy, Status
 from probe.evidence.base import format_timestamp
 
@@ -35,9 +35,11 @@ class StaleOwnership(DenialHypothesis):
             return None
         _, started = swept
         changed = reading.component_at(denial.index, "changed")
-        if inode.changed >= started:
+        if inode.changed >= started - clock_margin(reading):
             scale.contradict(
-                changed, f"changed {format_timestamp(inode.changed)}, after this container started: no sweep skipped it"
+                changed,
+                f"changed {format_timestamp(inode.changed)}: not shown to be earlier than this container's start "
+                f"({format_timestamp(started)})",
             )
             return None
         scale.support(

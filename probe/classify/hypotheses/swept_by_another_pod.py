@@ -5,7 +5,7 @@ from __future__ import annotations
 from probe.classify.case import Reading
 from probe.classify.denial import GENERAL, Denial, DenialHypothesis
 from probe.classify.hypothesis import Scale
-from probe.classify.sweep import SWEPT_DIRECTORY, volume_root
+from probe.classify.sweep import SWEPT_DIRECTORY, clock_margin, volume_root
 from probe.classify.verdict import Assessment, Cause, Fix, Remedy, Status
 from probe.evidence.base import format_timestamp
 
@@ -44,7 +44,7 @@ class SweptByAnotherPod(DenialHypothesis):
             )
             return None
         started = reading.container_started
-        if started is None or root.inode.changed <= started:
+        if started is None or root.inode.changed <= started + clock_margin(reading):
             scale.contradict(
                 reading.component_at(root.index, "changed"),
                 f"the root last changed {format_timestamp(root.inode.changed)}: not shown to be after this pod's start",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from probe.classify.case import Reading
 from probe.classify.hypothesis import ReadingHypothesis, Scale
+from probe.classify.refusal import decided_elsewhere
 from probe.classify.remedy import publish
 from probe.classify.stability import live_writer, no_writer, stability, unfinished
 from probe.classify.verdict import Assessment, Cause, Fix, Remedy
@@ -51,7 +52,7 @@ class Truncated(ReadingHypothesis):
         if nobody is not None:
             scale.support(*nobody)
             return scale.confirmed(statement, component=path, remedy=remedy)
-        if rest.settled and len(rest.inodes) > 1:
+        if rest.settled and len(rest.inodes) > 1 and not decided_elsewhere(reading):
             scale.support(samples, f"nobody wrote to it for {rest.age_seconds:.0f} s")
             return scale.confirmed(statement, component=path, remedy=remedy)
         lease = reading.report.writers

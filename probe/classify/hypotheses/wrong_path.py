@@ -6,6 +6,7 @@ from probe.classify.case import Reading
 from probe.classify.hypothesis import ReadingHypothesis, Scale
 from probe.classify.verdict import Assessment, Cause, Fix, Remedy
 from probe.evidence.observation import Seen
+from probe.evidence.path import Want
 from probe.evidence.report import Reference
 
 _ARCHIVES = frozenset({"oci-archive", "docker-archive"})
@@ -20,6 +21,8 @@ class WrongPath(ReadingHypothesis):
 
     def weigh(self, reading: Reading, scale: Scale) -> Assessment:
         """Absent and something near by; or present without the tag."""
+        if reading.report.want is Want.CREATE:
+            return scale.refuted("the name is to be made: that it is absent is right")
         if not reading.absent:
             return self._weigh_tag(reading, scale)
         path = reading.report.reference.path
