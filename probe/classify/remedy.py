@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import shlex
 
 from probe.access.change import minimal_changes
 from probe.access.remedy import quote_path
@@ -21,6 +22,11 @@ UMASK = Fix(
     ),
     command="umask 0007",
 )
+
+
+def reference_words(transport: str, path: str, name: str | None = None) -> str:
+    """A reference as sh(1) takes it: what a volume's files are called is not for the shell to act on."""
+    return f"{transport}:{quote_path(path)}" + (f":{shlex.quote(name)}" if name else "")
 
 
 def made_for_group(path: str) -> Fix:

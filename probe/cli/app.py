@@ -61,9 +61,7 @@ def _run(arguments: Sequence[str]) -> int:
         if os.environ.get("PROBE_TRACEBACK"):
             raise
         said = " ".join(str(error).split())[:300]
-        warn(
-            f"internal error: {type(error).__name__}: {said} (set PROBE_TRACEBACK=1 for the traceback and report it)"
-        )
+        warn(f"internal error: {type(error).__name__}: {said} (set PROBE_TRACEBACK=1 for the traceback and report it)")
         return int(ExitStatus.PROBE_FAILED)
     return result if isinstance(result, int) else 0
 

@@ -1,5 +1,9 @@
 """Where and when the looking happened: pod, node, task, step, and the starts that order events."""
 
+from typing import Annotated
+
+from pydantic import Field
+
 from probe.evidence.base import Frozen, ShortText, Timestamp
 from probe.evidence.observation import Observation
 
@@ -33,5 +37,5 @@ class Context(Frozen):
     """fs.protected_symlinks of this kernel (proc_sys_fs(5))."""
     protected_regular: int | None = None
     """fs.protected_regular of this kernel."""
-    clock_ticks_error_ms: float = 10.0
+    clock_ticks_error_ms: Annotated[float, Field(ge=0, le=1000)] = 10.0
     """Process start times are counted in clock ticks (proc_pid_stat(5)): they may be this much too early."""

@@ -127,6 +127,8 @@ class Archive(Frozen):
     members: int
     size: int
     """Of the file, compressed or not."""
+    unpacked: int = 0
+    """What the members that were walked take when they are unpacked, holes of sparse ones included."""
     ending: Ending
     end_offset: int
     """Where the structure ends: after the last whole member, in the uncompressed stream."""

@@ -76,6 +76,7 @@ class Scan:
             compression=self.compression,
             members=self.walk.members,
             size=self.size,
+            unpacked=self.walk.unpacked,
             ending=self.walk.ending,
             end_offset=self.walk.end_offset,
             bytes_read=self.file.bytes_read,

@@ -73,7 +73,7 @@ class TarWalk:
         self._cursor = cursor
         self._limits = limits
         self._headers = self._header_bytes = 0
-        self.members = 0
+        self.members = self.unpacked = 0
         self.ending = Ending.CAPPED
         self.end_offset = 0
         self.last_member = b""
@@ -86,6 +86,7 @@ class TarWalk:
             while True:
                 member = self._member()
                 self.members += 1
+                self.unpacked += member.size
                 self.last_member = member.name
                 yield member
                 self._pass(member)

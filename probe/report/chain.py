@@ -7,7 +7,6 @@ from probe.evidence.observation import Seen
 from probe.evidence.path import Component
 from probe.report.layout import Page
 from probe.report.modes import mode_letters
-from probe.report.safe import safe
 
 _MOST_NAMES = 24
 _BELOW = "not observable"
@@ -38,17 +37,18 @@ def _print_row(
     mark = "x" if denial or _failed_here(reading, index) else " "
     style = "bold red" if denial else ""
     lead = [(f" {mark} ", "bold red"), (f"{front} ", style)]
-    row = [(safe(component.name), style)]
+    row = [(component.name, style)]
     if component.link_target is not None:
-        row.append((f" -> {safe(component.link_target)}", "dim"))
+        row.append((f" -> {component.link_target}", "dim"))
     mounted = _mounted(reading, component) if crossed else None
     if mounted:
         row.append((f"  [{mounted}]", "dim"))
     if denial and reading.denial is not None:
-        row.append((f"  <- {safe(reading.denial.decision.sentence)}", "bold red"))
+        row.append((f"  <- {reading.denial.decision.sentence}", "bold red"))
     elif not isinstance(component.inode, Seen):
         failed = _failed_here(reading, index)
-        row.append((f"  {component.inode.errno if failed else _BELOW}", "bold red" if failed else "dim"))
+        why = component.inode.errno or component.inode.reason if failed else _BELOW
+        row.append((f"  {why}", "bold red" if failed else "dim"))
     page.line(row, lead=lead)
 
 
@@ -81,5 +81,5 @@ def _mounted(reading: Reading, component: Component) -> str | None:
         return None
     for mount in (reading.mount, *reading.report.mounts.crossed):
         if mount is not None and mount.mount_id == component.mount_id.value:
-            return f"{safe(mount.filesystem)} {mount.device} {'ro' if mount.read_only else 'rw'}"
+            return f"{mount.filesystem} {mount.device} {'ro' if mount.read_only else 'rw'}"
     return None

@@ -7,7 +7,6 @@ from typing import IO
 
 from probe.classify.explanation import Explained, ExplainedChange, Explanation
 from probe.report.layout import Page
-from probe.report.safe import safe
 
 _MOST_NAMES = 6
 _MOST_GROUPS = 16
@@ -33,15 +32,15 @@ def _explained(page: Page, explained: Explained) -> None:
         False: (f"denied ({explained.errno or 'EACCES'})", "bold red"),
         None: ("not decidable", "bold yellow"),
     }[explained.granted]
-    page.line([(f"{explained.want} {safe(explained.reference)}: ", ""), outcome])
+    page.line([(f"{explained.want} {explained.reference}: ", ""), outcome])
     width = max((len(step.purpose) for step in explained.steps), default=0)
     for step in explained.steps:
         mark, style = (" ", "") if step.granted else ("x", "bold red")
-        said = f"  {safe(step.rule)}: {safe(step.sentence)}"
-        row = [(safe(step.path), style), (said, "dim" if step.granted else "red")]
+        said = f"  {step.rule}: {step.sentence}"
+        row = [(step.path, style), (said, "dim" if step.granted else "red")]
         page.line(row, lead=[(f" {mark} ", style), (f"{step.purpose:<{width}} ", "")])
     for what in explained.missing:
-        page.line(f"missing: {safe(what)}", lead="   ", style="yellow")
+        page.line(f"missing: {what}", lead="   ", style="yellow")
     _changes(page, "The smallest set of changes that would do, all of them:", explained.together)
     title = "Or any one of these:" if explained.together else "Any one of these would do, least privilege first:"
     _changes(page, title, explained.changes)
@@ -53,6 +52,6 @@ def _changes(page: Page, title: str, changes: Sequence[ExplainedChange]) -> None
     page.line()
     page.line(title)
     for change in changes:
-        page.line(safe(change.sentence), lead=" - ")
+        page.line(change.sentence, lead=" - ")
         if change.command:
-            page.paste("  " + safe(change.command))
+            page.paste("  " + change.command)

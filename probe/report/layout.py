@@ -9,6 +9,8 @@ import os
 from collections.abc import Iterator, Sequence
 from typing import IO, TYPE_CHECKING
 
+from probe.report.safe import safe
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -21,7 +23,10 @@ _USUAL_WIDTH = 80
 
 
 class Page:
-    """Writes to one stream. Colour and width follow the stream, TERM, NO_COLOR and COLUMNS."""
+    """Writes to one stream. Colour and width follow the stream, TERM, NO_COLOR and COLUMNS.
+
+    Whatever is written here, from a volume, a log or somebody's document, is made safe for a terminal first.
+    """
 
     def __init__(self, stream: IO[str]) -> None:
         self._stream = stream
@@ -30,8 +35,8 @@ class Page:
 
     def line(self, body: str | Spans = "", *, style: str = "", lead: str | Spans = "") -> None:
         """One paragraph: `lead` before its first line, as much space before each line that wraps."""
-        front = [(lead, "")] if isinstance(lead, str) else list(lead)
-        spans = [(body, style)] if isinstance(body, str) else list(body)
+        front = _safe([(lead, "")] if isinstance(lead, str) else lead)
+        spans = _safe([(body, style)] if isinstance(body, str) else body)
         indent = _cells("".join(text for text, _ in front))
         for number, part in enumerate(_wrap(spans, max(_MIN_WIDTH, self._width - indent))):
             self._put([*(front if number == 0 else [(" " * indent, "")]), *part])
@@ -43,8 +48,8 @@ class Page:
 
     def paste(self, text: str) -> None:
         """Lines to select and paste: never wrapped, never cut."""
-        for line in text.splitlines():
-            self._put([(f"  {line}", "cyan")])
+        for line in text.split("\n"):
+            self._put(_safe([(f"  {line}", "cyan")]))
 
     def _put(self, spans: Spans) -> None:
         if self._console is not None:
@@ -62,10 +67,14 @@ def make_console(stream: IO[str]) -> Console:
     return Console(file=stream, markup=False, emoji=False, highlight=False)
 
 
+def _safe(spans: Spans) -> list[tuple[str, str]]:
+    return [(safe(text), style) for text, style in spans]
+
+
 def _width() -> int:
     """Where there is no terminal to ask: COLUMNS, or 80."""
     told = os.environ.get("COLUMNS", "")
-    return max(_MIN_WIDTH, int(told)) if told.isdigit() and len(told) < 6 else _USUAL_WIDTH
+    return max(_MIN_WIDTH, int(told)) if told.isdecimal() and len(told) < 6 else _USUAL_WIDTH
 
 
 def _cells(text: str) -> int:

@@ -10,7 +10,6 @@ from probe.classify.verdict import Assessment, Cause, Claim, Family, Fix, Status
 from probe.evidence.image import ImageFacts
 from probe.report.chain import print_chain
 from probe.report.layout import Page, Spans
-from probe.report.safe import safe
 
 _FAMILY_WORDS = {
     Family.A: "  (A: permissions)",
@@ -34,7 +33,7 @@ def print_verdict(document: VerdictDocument, stream: IO[str]) -> None:
         _block(page, title, _claims(claims))
     _block(page, "Also", [_also(found) for found in others if found.status.holds])
     _block(page, "Possible", [_also(found) for found in others if found.status is Status.POSSIBLE])
-    _block(page, "Note", [safe(note) for note in document.notes])
+    _block(page, "Note", list(document.notes))
     if lead.remedy is not None:
         _fix(page, "Fix", lead.remedy.smallest)
         if lead.remedy.structural is not None:
@@ -47,7 +46,7 @@ def _headline(page: Page, document: VerdictDocument) -> None:
     if verdict.cause is Cause.INCONCLUSIVE:
         style = "bold yellow"
     page.line([(str(verdict.cause), style), (f"  {verdict.status}{_FAMILY_WORDS[verdict.family]}", "")])
-    page.line(safe(verdict.statement))
+    page.line(verdict.statement)
 
 
 def _evidence(page: Page, reading: Reading) -> None:
@@ -55,7 +54,7 @@ def _evidence(page: Page, reading: Reading) -> None:
     page.line()
     credentials = reading.credentials
     groups = " ".join(map(str, sorted({credentials.gid, *credentials.groups})[:_MOST_GROUPS]))
-    page.line(safe(reading.report.reference.text), style="bold")
+    page.line(reading.report.reference.text, style="bold")
     verb = "predicted for" if reading.predicted else "seen by"
     page.line(f"{verb} uid {credentials.uid}, groups {groups}", style="dim")
     print_chain(page, reading)
@@ -63,7 +62,7 @@ def _evidence(page: Page, reading: Reading) -> None:
         for operation, path, errno in dict.fromkeys((a.operation, a.path, a.errno) for a in reading.report.attempts):
             outcome = ("granted", "green") if errno is None else (errno, "bold red")
             inside = path.removeprefix(reading.report.reference.path) if path != reading.report.reference.path else ""
-            page.line([(f"{safe(operation)}{safe(inside and ' ' + inside.lstrip('/'))}: ", ""), outcome], lead="   ")
+            page.line([(f"{operation}{inside and ' ' + inside.lstrip('/')}: ", ""), outcome], lead="   ")
     image = reading.image
     if image is not None:
         _image(page, image)
@@ -75,7 +74,7 @@ def _image(page: Page, image: ImageFacts) -> None:
         page.line(f"{image.found}: no image found in it", lead="   ", style="dim")
         return
     if selected is not None and selected.manifest_digest is not None:
-        page.line(f"{image.found} {safe(selected.manifest_digest)}", lead="   ")
+        page.line(f"{image.found} {selected.manifest_digest}", lead="   ")
     state = "complete" if image.complete else "whole, but not complete" if image.whole else "not whole"
     verified = "layers not hashed"
     if image.verification is not None:
@@ -91,7 +90,7 @@ def _block(page: Page, title: str, items: Sequence[str | Spans]) -> None:
 
 
 def _claims(claims: Sequence[Claim]) -> list[str | Spans]:
-    items: list[str | Spans] = [safe(claim.sentence) for claim in claims[:_MOST_CLAIMS]]
+    items: list[str | Spans] = [claim.sentence for claim in claims[:_MOST_CLAIMS]]
     if len(claims) > _MOST_CLAIMS:
         items.append(f"and {len(claims) - _MOST_CLAIMS} more (--json)")
     return items
@@ -99,13 +98,13 @@ def _claims(claims: Sequence[Claim]) -> list[str | Spans]:
 
 def _also(found: Assessment) -> Spans:
     status = f" {found.status}" if found.status.holds else ""
-    said = f", follows from {found.implied_by}" if found.implied_by is not None else f": {safe(found.statement)}"
+    said = f", follows from {found.implied_by}" if found.implied_by is not None else f": {found.statement}"
     return [(str(found.cause), "bold"), (status + said, "")]
 
 
 def _fix(page: Page, title: str, fix: Fix) -> None:
-    _block(page, title, [safe(fix.sentence)])
+    _block(page, title, [fix.sentence])
     for paste in (fix.command, fix.yaml):
         if paste:
             page.line()
-            page.paste("\n".join(safe(line) for line in paste.splitlines()))
+            page.paste(paste)

@@ -136,7 +136,7 @@ class _Question:
                     Reason.SKIPPED, "what lies there was not read, so how much skopeo would unpack is not known"
                 )
             return self._size()
-        size = max(archive.size, archive.end_offset)
+        size = max(archive.size, archive.end_offset, archive.unpacked)
         if archive.compression != "none" and archive.ending is Ending.CAPPED:
             raise NoAnswer(
                 Reason.SKIPPED,

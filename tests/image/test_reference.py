@@ -106,7 +106,7 @@ def test_takes_and_refuses_the_names_that_skopeo_does(transport: str, tag: str, 
     refused = "Invalid image" in said or "parsing reference" in said
     assert refused or "no such file" in said or "not found" in said, said
     if transport == "oci" and tag == "@0":
-        refused = False  # containers/image takes this form since 5.35
+        refused = False  # containers/image takes this form since 5.34
     try:
         parse_reference(f"{transport}:{path}:{tag}")
     except BadReference:

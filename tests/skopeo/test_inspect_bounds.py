@@ -14,6 +14,8 @@ from skopeo.asking import archive_facts, ask, not_seen, script, seen
 from support.images import Built, ImageFactory, Layout, layer_tar, pack
 
 from probe.evidence.observation import Reason
+from probe.image.inspect import inspect_image
+from probe.image.reference import parse_reference
 from probe.skopeo.program import MAX_STDOUT
 from probe.skopeo.workspace import MARGIN
 
@@ -230,6 +232,17 @@ def test_sparse_member_does_not_fill_the_temp_directory(temp: Path, tmp_path: Pa
     archive.write_bytes(pax_sparse("blobs", 64 << 20) + bytes(1024))
     told = seen(ask(f"oci-archive:{archive}", temp, archive_facts(size=archive.stat().st_size)))
     assert told.exit_status != 0 and "file too large" in told.message
+
+
+def test_many_sparse_members_are_counted_before_skopeo_is_asked(temp: Path, tmp_path: Path) -> None:
+    """Each is small enough alone; together they would fill the disk."""
+    archive = tmp_path / "sparse.tar"
+    archive.write_bytes(b"".join(pax_sparse(f"member{number}", 60 << 20) for number in range(8)) + bytes(1024))
+    with archive.open("rb") as stream:
+        facts = inspect_image(stream.fileno(), parse_reference(f"oci-archive:{archive}"))
+    assert facts.archive is not None and facts.archive.unpacked == 8 * (60 << 20) > archive.stat().st_size
+    answer = not_seen(ask(f"oci-archive:{archive}", temp, facts))
+    assert answer.reason is Reason.SKIPPED and str(8 * (60 << 20)) in answer.message
 
 
 def pax_sparse(name: str, size: int) -> bytes:

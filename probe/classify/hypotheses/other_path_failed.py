@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 from probe.access.remedy import quote_path
 from probe.classify.case import Reading
 from probe.classify.hypothesis import ReadingHypothesis, Scale
@@ -55,7 +57,7 @@ def _fix(failure: Failure) -> Fix:
     if failure.path is None and failure.registry is not None:
         return Fix(
             sentence=f"Look at {failure.registry}: name, port, certificate, and the tag that was asked for.",
-            command=f"skopeo inspect docker://{failure.registry}/REPOSITORY:TAG",
+            command=f"skopeo inspect docker://{shlex.quote(failure.registry)}/REPOSITORY:TAG",
         )
     path = quote_path(failure.path or "PATH")
     fixes = {

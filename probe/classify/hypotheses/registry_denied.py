@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 from probe.classify.case import Reading
 from probe.classify.hypothesis import ReadingHypothesis, Scale
 from probe.classify.verdict import Assessment, Cause, Fix, Remedy
@@ -32,7 +34,7 @@ class RegistryDenied(ReadingHypothesis):
                         smallest=Fix(
                             sentence=f"Check the credentials for {host}: the right secret, linked to the service "
                             "account, with push rights to this repository.",
-                            command=f"skopeo login --get-login {host}",
+                            command=f"skopeo login --get-login {shlex.quote(failure.registry or 'REGISTRY')}",
                         )
                     ),
                 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from probe.classify.case import Reading
 from probe.classify.hypothesis import ReadingHypothesis, Scale
+from probe.classify.remedy import reference_words
 from probe.classify.verdict import Assessment, Cause, Fix, Remedy
 from probe.evidence.observation import Seen
 from probe.evidence.path import Want
@@ -47,7 +48,8 @@ class WrongPath(ReadingHypothesis):
         statement = f"nothing is at {path}; an image lies at {best.path} ({best.kind})"
         remedy = Remedy(
             smallest=Fix(
-                sentence="Name the path that the producer wrote, in every task.", command=f"{best.kind}:{best.path}"
+                sentence="Name the path that the producer wrote, in every task.",
+                command=reference_words(best.kind, best.path),
             ),
             structural=_ONE_NAME,
         )
@@ -85,7 +87,7 @@ def _tag_statement(reference: Reference, count: int, names: list[str]) -> str:
 
 
 def _tag_remedy(reference: Reference, names: list[str]) -> Remedy:
-    wanted = f"{reference.transport}:{reference.path}" + (f":{names[0]}" if names else "")
+    wanted = reference_words(reference.transport, reference.path, names[0] if names else None)
     return Remedy(
         smallest=Fix(sentence="Name an image that the container holds.", command=wanted), structural=_ONE_NAME
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from probe.classify.case import Reading
 from probe.classify.hypothesis import ReadingHypothesis, Scale
+from probe.classify.remedy import reference_words
 from probe.classify.verdict import Assessment, Cause, Fix, Remedy
 from probe.evidence.image import Container, Ending
 from probe.evidence.observation import Seen
@@ -39,7 +40,7 @@ class WrongTransport(ReadingHypothesis):
         statement = f"{reference.path} is {_article(image.found)}, {reference.transport}: reads another kind"
         if image.found in _RECOGNISED:
             scale.support(pointer, f"found {found}, asked for {reference.transport}")
-            return scale.confirmed(statement, component=reference.path, remedy=_name(f"{found}:{reference.path}"))
+            return scale.confirmed(statement, component=reference.path, remedy=_name(found, reference.path))
         is_directory = image.found is Container.DIRECTORY
         if is_directory and inside:
             for number, candidate in enumerate(inside[:4]):
@@ -49,7 +50,7 @@ class WrongTransport(ReadingHypothesis):
                 f"{reference.path} is a directory that holds {inside[0].path} ({inside[0].kind}); "
                 f"{reference.transport}: reads another kind",
                 component=reference.path,
-                remedy=_name(f"{inside[0].kind}:{inside[0].path}"),
+                remedy=_name(inside[0].kind, inside[0].path),
             )
         if is_directory and reference.transport not in _FOR_DIRECTORY:
             scale.support(pointer, f"a directory, and {reference.transport}: reads a file")
@@ -77,9 +78,12 @@ def _article(found: Container) -> str:
     return names.get(found, f"a {found}")
 
 
-def _name(reference: str) -> Remedy:
+def _name(transport: str, path: str) -> Remedy:
     return Remedy(
-        smallest=Fix(sentence="Name the transport of what lies there.", command=f"skopeo inspect {reference}"),
+        smallest=Fix(
+            sentence="Name the transport of what lies there.",
+            command=f"skopeo inspect {reference_words(transport, path)}",
+        ),
         structural=Fix(
             sentence="Write the whole reference, transport included, once: as a parameter that every task uses."
         ),
