@@ -12,7 +12,7 @@ from probe.access.walk import Judgement, Step, judge
 from probe.evidence.command import Failure, FailureKind
 from probe.evidence.image import ImageFacts
 from probe.evidence.mount import Mount
-from probe.evidence.observation import NotSeen, Seen
+from probe.evidence.observation import NotSeen, Reason, Seen
 from probe.evidence.path import Acl, Attempt, Chain, Component, Inode, Want
 from probe.evidence.report import Report
 from probe.evidence.writer import Sample
@@ -43,17 +43,23 @@ class Reading:
     @cached_property
     def judged_chain(self) -> Chain | None:
         """The walk with the file that the transport opens first in an image directory: the attempt is about that."""
-        chain, marker = self.chain, self.report.marker
-        if (
-            chain is None
-            or marker is None
-            or self.report.want is not Want.READ
-            or chain.stopped is not None
-            or chain.target is None
-        ):
+        chain = self.chain
+        if chain is None or chain.target is None or self.report.want is not Want.READ:
+            return chain
+        marker = self.report.marker or self._hidden_marker()
+        if marker is None:
             return chain
         stopped = marker.inode if isinstance(marker.inode, NotSeen) else None
         return chain.model_copy(update={"components": (*chain.components, marker), "stopped": stopped})
+
+    def _hidden_marker(self) -> Component | None:
+        """The marker file where only the refused attempt names it: its directory does not let it be looked up."""
+        truth = self.truth
+        if truth is None or truth.errno not in REFUSALS or not _inside(truth.path, self.report.reference.path):
+            return None
+        unseen = NotSeen(reason=Reason.DENIED, errno=truth.errno, message=f"{truth.path}: {truth.errno}", at=truth.at)
+        name = posixpath.basename(truth.path)
+        return Component(path=truth.path, name=name, inode=unseen, acl=unseen, label=unseen, mount_id=unseen)
 
     @property
     def components(self) -> tuple[Component, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from probe.access.walk import Purpose
 from probe.classify.case import REFUSALS, Case, Reading
 from probe.evidence.observation import Seen
 
@@ -36,7 +37,8 @@ def _reading_notes(reading: Reading) -> list[str]:
             f"{_digest(reading)}: one of them read something else"
         )
     listing = report.listing
-    if reading.refused and isinstance(listing, Seen) and truth is not None and truth.errno in REFUSALS:
+    searching = reading.denial is not None and reading.denial.purpose is Purpose.SEARCH
+    if searching and isinstance(listing, Seen) and truth is not None and truth.errno in REFUSALS:
         notes.append(f"ls shows the names in {listing.value.path}; that needs r, opening needs x: it refutes nothing")
     return notes
 

@@ -31,6 +31,11 @@ Examples:
   probe check --as 1000970000:0:1000970000 oci-archive:/w/oci/image.tar
   skopeo copy ... 2>&1 | probe check --stderr - oci-archive:/w/oci/image.tar
 """
+_COLLECT_EPILOG = """\b
+Examples:
+  probe collect oci-archive:/workspace/source/oci/image.tar -o report.json
+  probe collect --context task=push oci-archive:/w/oci/image.tar > push.json
+"""
 
 References = Annotated[
     list[str],
@@ -68,9 +73,11 @@ PidOption = Annotated[
 def register(application: typer.Typer, verb: str) -> None:
     """Add `check` or `collect`."""
     if verb == "check":
-        application.command("check", epilog=_CHECK_EPILOG)(check)
+        application.command("check", epilog=_CHECK_EPILOG, short_help="Look at REF, and say what is wrong and why.")(
+            check
+        )
     else:
-        application.command("collect")(collect)
+        application.command("collect", epilog=_COLLECT_EPILOG)(collect)
 
 
 def check(

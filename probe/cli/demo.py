@@ -27,7 +27,7 @@ Examples:
 
 def register(application: typer.Typer, verb: str) -> None:
     """Add `demo`."""
-    application.command(verb, epilog=_EPILOG)(demo)
+    application.command(verb, epilog=_EPILOG, short_help="Re-enact the incident here, with real processes.")(demo)
 
 
 def demo(

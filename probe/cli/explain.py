@@ -22,7 +22,7 @@ Examples:
 
 def register(application: typer.Typer, verb: str) -> None:
     """Add `explain`."""
-    application.command(verb, epilog=_EPILOG)(explain)
+    application.command(verb, epilog=_EPILOG, short_help="Show who could read what was recorded, and why.")(explain)
 
 
 def explain(

@@ -9,10 +9,16 @@ import typer
 from probe.cli.exits import fail
 from probe.cli.output import print_document
 
+_EPILOG = """\b
+Examples:
+  probe schema               of what check and classify print
+  probe schema report        of what collect prints
+"""
+
 
 def register(application: typer.Typer, verb: str) -> None:
     """Add `schema`."""
-    application.command(verb)(schema)
+    application.command(verb, epilog=_EPILOG)(schema)
 
 
 def schema(

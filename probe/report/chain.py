@@ -26,7 +26,8 @@ def print_chain(page: Page, reading: Reading) -> None:
         if index in rows:
             _print_row(page, reading, index, rows[index], widths, denial=index == denial, crossed=crossed)
         elif index - 1 in rows:
-            page.line("  ...", style="dim")
+            left_out = next(later for later in sorted(rows) if later > index) - index
+            page.line(f"... {left_out} more", lead="   ", style="dim")
 
 
 def _print_row(

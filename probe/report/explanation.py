@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import IO
 
+from probe.access.decide import Rule
 from probe.classify.explanation import Explained, ExplainedChange, Explanation
 from probe.report.layout import Page
 
+_MARKS = {True: (" ", "", "dim"), False: ("x", "bold red", "red"), None: ("?", "yellow", "yellow")}
 _MOST_NAMES = 6
 _MOST_GROUPS = 16
 
@@ -35,9 +37,8 @@ def _explained(page: Page, explained: Explained) -> None:
     page.line([(f"{explained.want} {explained.reference}: ", ""), outcome])
     width = max((len(step.purpose) for step in explained.steps), default=0)
     for step in explained.steps:
-        mark, style = (" ", "") if step.granted else ("x", "bold red")
-        said = f"  {step.rule}: {step.sentence}"
-        row = [(step.path, style), (said, "dim" if step.granted else "red")]
+        mark, style, told = _MARKS[None if step.rule == Rule.UNOBSERVABLE else step.granted]
+        row = [(step.path, style), (f"  {step.rule}: {step.sentence}", told)]
         page.line(row, lead=[(f" {mark} ", style), (f"{step.purpose:<{width}} ", "")])
     for what in explained.missing:
         page.line(f"missing: {what}", lead="   ", style="yellow")

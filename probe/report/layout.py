@@ -87,7 +87,7 @@ def _cells(text: str) -> int:
 
 
 def _wrap(spans: Spans, width: int) -> Iterator[list[tuple[str, str]]]:
-    """The lines of a paragraph, broken at spaces, or inside a word that is longer than a line."""
+    """The lines of a paragraph, broken at spaces; a word that is longer than a line before a slash, or anywhere."""
     whole = "".join(text for text, _ in spans)
     if not whole:
         yield []
@@ -95,12 +95,20 @@ def _wrap(spans: Spans, width: int) -> Iterator[list[tuple[str, str]]]:
     while start < len(whole):
         end = _fitting(whole, start, width)
         if end < len(whole) and whole[end] != " ":
-            space = whole.rfind(" ", start, end)
-            end = space if space > start else end
+            end = _break(whole, start, end)
         yield _cut(spans, start, end)
         start = end
         while start < len(whole) and whole[start] == " ":
             start += 1
+
+
+def _break(text: str, start: int, end: int) -> int:
+    """Where the line from `start` ends, when it cannot hold more than up to `end`."""
+    space = text.rfind(" ", start, end)
+    if space > start:
+        return space
+    slash = text.rfind("/", start, end)
+    return slash if slash > (start + end) // 2 else end
 
 
 def _fitting(text: str, start: int, width: int) -> int:

@@ -73,14 +73,18 @@ def _image(page: Page, image: ImageFacts) -> None:
     if not image.images:
         page.line(f"{image.found}: no image found in it", lead="   ", style="dim")
         return
-    if selected is not None and selected.manifest_digest is not None:
-        page.line(f"{image.found} {selected.manifest_digest}", lead="   ")
     state = "complete" if image.complete else "whole, but not complete" if image.whole else "not whole"
     verified = "layers not hashed"
     if image.verification is not None:
         verified = "every digest verified" if image.verification.agreed else "digests do not agree"
-    layers = f", {len(selected.layers)} layers" if selected is not None else ""
-    page.line(f"{state}{layers}, {verified}", lead="   ", style="dim")
+    layers = f", {_count(len(selected.layers), 'layer')}" if selected is not None else ""
+    page.line(f"{image.found}: {state}{layers}, {verified}", lead="   ")
+    if selected is not None and selected.manifest_digest is not None:
+        page.line(selected.manifest_digest, lead="   ", style="dim")
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" + ("" if number == 1 else "s")
 
 
 def _block(page: Page, title: str, items: Sequence[str | Spans]) -> None:

@@ -100,8 +100,24 @@ def test_a_deep_check(look: Look, image_factory: ImageFactory) -> None:
     verification = report.image.value.verification
     assert verification is not None and verification.agreed and verification.blobs >= 4
     assert told and told[-1][0] == told[-1][1] > 0
-    shallow = look(built.reference)
-    assert isinstance(shallow.image, Seen) and shallow.image.value.verification is None
+
+
+def test_a_small_image_is_verified_unasked(look: Look, image_factory: ImageFactory) -> None:
+    report = look(image_factory("oci-archive", layers=3).reference)
+    assert isinstance(report.image, Seen)
+    assert report.image.value.verification is not None and report.image.value.verification.agreed
+
+
+@pytest.mark.parametrize("bound", ["SMALL_IMAGE", "_SMALL_UNPACKED"])
+def test_what_is_larger_is_only_looked_at(
+    look: Look, image_factory: ImageFactory, monkeypatch: pytest.MonkeyPatch, bound: str
+) -> None:
+    """By its size, or by what a layer unpacks to: then the structure stands."""
+    monkeypatch.setattr(f"probe.collect.look.{bound}", 100)
+    report = look(image_factory("oci-archive", layers=2).reference)
+    assert isinstance(report.image, Seen)
+    assert report.image.value.verification is None and report.image.value.complete
+    assert not report.image.value.problems
 
 
 def test_plain_paths(place: Path, look: Look) -> None:

@@ -39,8 +39,8 @@ class AbsentThenPresent(ReadingHypothesis):
             scale.miss(first, "a later look at which it is there; without it: race not shown")
             return scale.possible(f"nothing is at {path} yet; it may still be written")
         failure = reading.target_failure("ENOENT")
-        target = reading.target
-        if failure is None or target is None:
+        chain, target = reading.chain, reading.target
+        if failure is None or chain is None or target is None:
             if reading.truth is not None:
                 scale.contradict(reading.truth_at, f"{path} was there at the first look")
             return scale.refuted("it was never seen absent")
@@ -49,7 +49,7 @@ class AbsentThenPresent(ReadingHypothesis):
         if message.path is not None and message.path.rstrip("/") != reading.chain_end and message.about == "member":
             scale.contradict(reading.failure_at(number), "what was missing is a member of the container, not the path")
             return scale.refuted("the path itself was there")
-        changed = reading.component_at(len(reading.components) - 1, "changed")
+        changed = reading.component_at(len(chain.components) - 1, "changed")
         failed = reading.failed_by(message)
         if failed is not None and target.changed > failed:
             scale.support(

@@ -19,7 +19,8 @@ class FileReadDenied(DenialHypothesis):
         """As any refusal; or the container opens, and a file in it does not."""
         image = reading.image
         for number, problem in enumerate(image.problems if image is not None else ()):
-            if problem.kind == "unreadable" and problem.found.startswith("EACCES"):
+            inside = problem.subject != "target"  # the directory itself is judged by its bits
+            if inside and problem.kind == "unreadable" and problem.found.startswith("EACCES"):
                 path = f"{reading.report.reference.path.rstrip('/')}/{problem.subject}"
                 scale.support(reading.image_at("problems", number), f"{problem.subject}: {problem.found}")
                 return scale.confirmed(
