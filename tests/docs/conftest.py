@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from docs import examples, playing
 
 REFERENCE = "oci-archive:/workspace/source/oci/image.tar"
-Played = Mapping[str, list[str] | str]
+DOCUMENTS = {"report": f"probe collect {REFERENCE}", "verdict": f"probe check --json {REFERENCE}"}
+"""What an excerpt is taken from."""
 
 
 @pytest.fixture(scope="session")
@@ -25,7 +27,7 @@ def workspace() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def played(workspace: None) -> Played:
+def played(workspace: None) -> playing.Played:
     """What each example prints, by its name: one text a command, or what went wrong."""
     if os.geteuid() != 0:
         pytest.skip("needs root: other identities and mount namespaces")
@@ -35,14 +37,10 @@ def played(workspace: None) -> Played:
         if block.kind == "stage":
             commands = tuple(command for command, _ in block.commands)
             tasks[block.name] = _player(block.stage, commands)
-        elif block.kind == "report":
-            tasks[f"report {block.stage}"] = _player(block.stage, (f"probe collect {_reference(block.stage)}",))
+        elif block.kind in DOCUMENTS:
+            tasks[f"{block.kind} {block.stage}"] = _player(block.stage, (DOCUMENTS[block.kind],))
     return playing.in_parallel(tasks)
 
 
 def _player(stage: str, commands: tuple[str, ...]) -> playing.Task:
     return lambda: playing.play(stage, commands)
-
-
-def _reference(stage: str) -> str:
-    return REFERENCE

@@ -8,6 +8,8 @@
     text ... text                                                anything
 
     <!-- report: traversal /identity -->                       this field of a real report from this stage
+                                                               (`verdict:` for one of the verdict document,
+                                                               `kept:` for one of a report in tests/evidence/data)
     ```json
     {"a": 1, "...": "..."}                                       more keys follow; "..." for a value: anything
 
@@ -27,7 +29,7 @@ from typing import Any
 ROOT = Path(__file__).parents[2]
 PAGES = tuple(sorted((*ROOT.glob("docs/**/*.md"), ROOT / "README.md")))
 ELLIPSIS = "..."
-_COMMENT = re.compile(r"<!-- (stage|report): (\S+?)(?:;? (?:omit: )?(.*?))? -->")
+_COMMENT = re.compile(r"<!-- (stage|report|verdict|kept): (\S+?)(?:;? (?:omit: )?(.*?))? -->")
 _FENCE = re.compile(r"```(\w*)$")
 _TITLES = ("For good", "For", "Against", "Missing", "Also", "Possible", "Note", "Fix")
 _SAME = (
@@ -40,6 +42,7 @@ _SAME = (
     (re.compile(r"\b[A-Z][a-z]{2} [ \d]\d \d\d:\d\d\b"), "<date>"),
 )
 """What differs between two runs."""
+_WIDTH = 80
 _NEVER_SAME = re.compile(r"(?<=/oci)\d{6,}")
 _VARYING = frozenset(
     {"took_ms", "duration_ms", "started_monotonic", "monotonic", "inode", "mount_id", "parent_id", "device",
@@ -58,7 +61,7 @@ class Block:
     language: str
     lines: tuple[str, ...]
     kind: str = ""
-    """`stage`, `report` or empty."""
+    """`stage`, `report`, `verdict`, `kept` or empty."""
     stage: str = ""
     rest: str = ""
 
@@ -136,7 +139,9 @@ def json_matches(shown: Any, real: Any, key: str = "") -> bool:
         return all(json_matches(one, other) for one, other in zip(items, real, strict=False))
     if key in _VARYING:
         return type(shown) is type(real) or {type(shown), type(real)} == {int, float}
-    return bool(_neutral(shown) == _neutral(real)) if isinstance(real, str) and isinstance(shown, str) else shown == real
+    if isinstance(real, str) and isinstance(shown, str):
+        return _neutral(shown) == _neutral(real)
+    return bool(shown == real)
 
 
 def follow(document: Any, pointer: str) -> Any:
@@ -158,32 +163,45 @@ def rewrite(page: Path, written: dict[int, Sequence[str]]) -> None:
     page.write_text("\n".join(lines) + "\n")
 
 
-def console_lines(block: Block, printed: Sequence[str]) -> list[str]:
-    """A console block with what its commands print now; what still fits stays as it is."""
+def console_lines(block: Block, printed: Sequence[str], *, everything: bool) -> list[str]:
+    """A console block with what its commands print now; what still fits stays as it is, unless `everything` is new."""
     lines: list[str] = []
     for (command, shown), said in zip(block.commands, printed, strict=True):
         first, *more = command.split("\n")
         lines += [f"$ {first}", *(f"> {line}" for line in more)]
-        lines += shown if matches(shown, said) else _trimmed(said, block.rest)
+        lines += shown if matches(shown, said) and not everything else _trimmed(said, block.rest)
     return lines
 
 
 def _trimmed(said: str, omit: str) -> list[str]:
-    lines = [_NEVER_SAME.sub(ELLIPSIS, line.rstrip()) for line in said.splitlines()]
+    lines = [line.rstrip() for line in said.splitlines()]
     wanted = [one.strip() for one in omit.split(",") if one.strip()]
-    part, kept = "evidence", list[str]()
-    headline = True
-    for number, line in enumerate(lines, 1):
-        if headline and not line:
-            headline = False
-        title = next((title for title in _TITLES if re.match(f"{title:<9}\\S", line)), None)
-        part = title or part
-        left_out = (part in wanted and not headline) or any(_in_range(number, one) for one in wanted)
-        if not left_out:
-            kept.append(line)
-        elif kept[-1:] != [ELLIPSIS]:
-            kept.append(ELLIPSIS)
+    parts = _parts(lines)
+    kept: list[str] = []
+    unstable = False
+    for number, (line, part) in enumerate(zip(lines, parts, strict=True), 1):
+        after_unstable, unstable = unstable, bool(_NEVER_SAME.search(line)) and len(line) <= _WIDTH
+        if part in wanted or unstable or after_unstable or any(_in_range(number, one) for one in wanted):
+            if kept[-2:] == [ELLIPSIS, ""]:
+                kept.pop()
+            kept += [ELLIPSIS] if kept[-1:] != [ELLIPSIS] else []
+        elif line or kept[-2:] != [ELLIPSIS, ""]:
+            kept.append(_NEVER_SAME.sub(ELLIPSIS, line))
     return kept
+
+
+def _parts(lines: Sequence[str]) -> list[str]:
+    """The part of a verdict that each line belongs to; an empty line between two parts belongs to none."""
+    parts: list[str] = []
+    part = "headline"
+    for line in lines:
+        title = next((title for title in _TITLES if re.match(f"{title:<9}\\S", line)), None)
+        part = title or ("evidence" if part == "headline" and not line else part)
+        parts.append(part)
+    for number in range(len(lines) - 1):
+        if not lines[number] and parts[number] != parts[number + 1]:
+            parts[number] = ""
+    return parts
 
 
 def _in_range(number: int, text: str) -> bool:
@@ -197,7 +215,8 @@ def merged(shown: Any, real: Any) -> Any:
         return ELLIPSIS
     if isinstance(shown, dict) and isinstance(real, dict) and shown:
         kept = {name: merged(value, real[name]) for name, value in shown.items() if name in real}
-        return kept | ({ELLIPSIS: ELLIPSIS} if ELLIPSIS in shown else real.keys() - kept.keys() and real)
+        rest = {ELLIPSIS: ELLIPSIS} if ELLIPSIS in shown else {name: real[name] for name in real if name not in kept}
+        return kept | rest
     if isinstance(shown, list) and isinstance(real, list) and shown:
         if shown[-1] == ELLIPSIS:
             return [*(merged(*pair) for pair in zip(shown[:-1], real, strict=False)), ELLIPSIS]

@@ -7,9 +7,11 @@ not enter. Everything else runs in a shell.
 from __future__ import annotations
 
 import contextlib
+import importlib
 import io
 import json
 import os
+import pkgutil
 import select
 import shlex
 import socket
@@ -20,10 +22,11 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from docs import stages
 from support.stage import Stage
 
-from probe.cli.app import VERBS, run
+import probe
+from docs import stages
+from probe.cli.app import run
 from probe.demo import kernel
 from probe.demo.preload import preload
 
@@ -35,6 +38,8 @@ _ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin", "HOME": 
 
 Commands = Sequence[str]
 Task = Callable[[], object]
+Played = Mapping[str, Any]
+"""By the name of an example: one text a command, or a text that says what went wrong."""
 
 
 def play(stage: str, commands: Commands) -> list[str]:
@@ -48,6 +53,7 @@ def play(stage: str, commands: Commands) -> list[str]:
     socket.sethostname("push-to-quay-pod")
     stages.set_up(setting.volume)
     setting.build()
+    time.sleep(stages.TICKS_SECONDS)
     go_reader, go_writer = os.pipe()
 
     def prepare() -> None:
@@ -66,7 +72,7 @@ def play(stage: str, commands: Commands) -> list[str]:
         shell = _Shell(lambda: os.write(go_writer, b"."))
         return json.dumps([shell.run(command) for command in commands])
 
-    said = Stage(stages.SOURCE, stages.ARCHIVE).run(act, by=setting.by, prepare=prepare, container=True)
+    said = Stage(stages.SOURCE, stages.ARCHIVE).run(act, by=setting.by, prepare=prepare, container=setting.container)
     return list(json.loads(said))
 
 
@@ -113,11 +119,10 @@ class _Shell:
 
 def warm_up() -> None:
     """Import all that a command may import, while this process may still read it."""
-    import importlib
-
     preload()
-    for module in ("rich.console", "rich.cells", *VERBS.values(), "probe.report.terminal", "probe.report.explanation"):
-        importlib.import_module(module)
+    for found in pkgutil.walk_packages(probe.__path__, "probe."):
+        if not found.name.endswith("__main__"):
+            importlib.import_module(found.name)
     kernel.prepare()
     stages.image()
     for words in (["schema"], ["check", "/", "--want", "list"], ["check", "--help"], ["collect", "/"]):

@@ -36,6 +36,8 @@ DEBUG = Path("/workspace/debug")
 """Where the commands run: anybody may write there."""
 DATA = Path(__file__).parents[1] / "evidence/data"
 OTHER_GROUP = 1000660000
+TICKS_SECONDS = 0.1
+"""Between what is built and the pod's start, which counts in clock ticks."""
 REGISTRY = "registry.example.com"
 _HOUR = 3600.0
 
@@ -64,8 +66,10 @@ class Setting:
     """As the identity of the pod, just before the commands."""
     by: Person = PUSHER
     volume: bool = True
+    container: bool = True
+    """In a PID namespace of its own, so that there is a container start; False: as from a shell on the node."""
     pod: bool = True
-    """In namespaces of its own; False: on this machine as it is."""
+    """With a /workspace of its own; False: on this machine as it is."""
 
 
 def set_up(volume: bool) -> None:
@@ -101,11 +105,6 @@ def mode(path: Path, bits: int) -> Callable[[], None]:
     return lambda: os.chmod(path, bits)
 
 
-def age_everything() -> None:
-    """Let the container start after all that was made: its start counts in clock ticks."""
-    time.sleep(0.1)
-
-
 def _closed_by_acl() -> None:
     subprocess.run(["setfacl", "-m", f"u:{PUSHER.uid}:r", OCI], check=True)
 
@@ -122,20 +121,10 @@ def _unswept() -> None:
     os.chmod(OCI, 0o700)
 
 
-def _stale() -> None:
-    os.chmod(OCI, 0o2700)
-    age_everything()
-
-
 def _made_late() -> None:
     time.sleep(0.1)
     os.umask(0o077)
     publish(SOURCE / "late/image.tar", age=0)
-
-
-def _closed_to_others() -> None:
-    os.chmod(OCI, 0o2750)
-    age_everything()
 
 
 def _swept_by_another() -> None:
@@ -256,6 +245,12 @@ def _registry() -> None:
         os._exit(0)
 
 
+def _as_recorded() -> None:
+    os.chmod(ARCHIVE, 0o644)
+    (DEBUG / "err.txt").write_text('level=fatal msg="permission denied"\n')
+    os.chmod(DEBUG / "err.txt", 0o644)
+
+
 def _documents() -> None:
     for path in DATA.glob("report-v1-*.json"):
         copy = DEBUG / path.name.removeprefix("report-v1-")
@@ -266,16 +261,15 @@ def _documents() -> None:
 SETTINGS = {
     "healthy": Setting(),
     "traversal": Setting(mode(OCI, 0o2700)),
+    "as-root": Setting(mode(OCI, 0o2700), by=ROOT, container=False),
     "stranger": Setting(mode(OCI, 0o2770), by=STRANGER),
     "file": Setting(mode(ARCHIVE, 0o600)),
     "write": Setting(mode(ARCHIVE, 0o644)),
     "acl": Setting(_closed_by_acl),
     "bare-root": Setting(_owned_by_1001, by=BARE_ROOT),
     "unswept": Setting(_unswept),
-    "stale": Setting(_stale),
-    "late": Setting(age_everything, _made_late),
-    "other-sweep": Setting(_closed_to_others, _swept_by_another),
-    "other-sweep-later": Setting(_closed_to_others, later=_swept_by_another),
+    "late": Setting(during=_made_late),
+    "other-sweep": Setting(mode(OCI, 0o2750), _swept_by_another),
     "writing": Setting(during=_writing),
     "began": Setting(_began),
     "absent": Setting(ARCHIVE.unlink),
@@ -294,6 +288,8 @@ SETTINGS = {
     "user-namespace": Setting(mode(OCI, 0o700), by=MappedRoot(12345, 12345)),
     "landlock": Setting(before=landlock.deny_reading_files),
     "unmounted": Setting(volume=False),
+    "root-as-owner": Setting(mode(OCI, 0o2700), by=Person(0, 0, (0, FS_GROUP))),
+    "as-recorded": Setting(_as_recorded, by=Person(0, 0, (0, FS_GROUP))),
     "documents": Setting(_documents),
     "machine": Setting(by=ROOT, pod=False),
 }
