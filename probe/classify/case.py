@@ -36,9 +36,24 @@ class Reading:
 
     @property
     def chain(self) -> Chain | None:
-        """The walk, unless nothing of it came back."""
+        """The walk, unless nothing of it came back; the later one when access was lost between the two."""
+        if self.lost is not None:
+            return self.lost
         chain = self.report.chain
         return chain.value if isinstance(chain, Seen) else None
+
+    @property
+    def lost(self) -> Chain | None:
+        """The walk after the change, when access was granted at first and refused later."""
+        attempts = self.truths
+        if not attempts or not attempts[0][1].granted or attempts[-1][1].errno not in REFUSALS:
+            return None
+        return self.report.chain_after
+
+    @property
+    def chain_at(self) -> str:
+        """The pointer of the walk."""
+        return self.at("chain_after" if self.lost is not None else "chain")
 
     @cached_property
     def judged_chain(self) -> Chain | None:
@@ -79,7 +94,8 @@ class Reading:
     def component_at(self, index: int, *parts: str) -> str:
         """The pointer of one hop, or of a field of its inode."""
         walked = len(self.chain.components) if self.chain is not None else 0
-        where = ("chain", "value", "components", index) if index < walked else ("marker",)
+        start = ("chain_after",) if self.lost is not None else ("chain", "value")
+        where: tuple[str | int, ...] = (*start, "components", index) if index < walked else ("marker",)
         return self.at(*where, "inode", "value", *parts) if parts else self.at(*where)
 
     def path_of(self, index: int) -> str:
@@ -97,6 +113,11 @@ class Reading:
     def stopped(self) -> NotSeen | None:
         """What ended the walk before the target."""
         return self.chain.stopped if self.chain is not None else None
+
+    @property
+    def stopped_at(self) -> str:
+        """The pointer of what ended the walk."""
+        return self.chain_at + ("/stopped" if self.lost is not None else "/value/stopped")
 
     @property
     def absent(self) -> bool:
@@ -159,14 +180,20 @@ class Reading:
         return decisive or numbered
 
     @property
+    def _decider(self) -> tuple[int, Attempt] | None:
+        """The first attempt that was refused, or else the first one."""
+        refused = (pair for pair in self.truths if pair[1].errno in REFUSALS)
+        return next(refused, self.truths[0] if self.truths else None)
+
+    @property
     def truth(self) -> Attempt | None:
-        """The first real attempt."""
-        return self.truths[0][1] if self.truths else None
+        """The real attempt that counts: the first refusal, or else the first attempt."""
+        return self._decider[1] if self._decider is not None else None
 
     @property
     def truth_at(self) -> str:
-        """The pointer of the first real attempt."""
-        return self.at("attempts", self.truths[0][0]) if self.truths else self.at("attempts")
+        """The pointer of that attempt."""
+        return self.at("attempts", self._decider[0]) if self._decider is not None else self.at("attempts")
 
     @property
     def last_truth(self) -> Attempt | None:
@@ -250,7 +277,9 @@ class Reading:
 
     @property
     def container_started(self) -> int | None:
-        """Start of this container, nanoseconds since the epoch, when it runs in one and that was seen."""
+        """Start of the reader's container, nanoseconds since the epoch, when it runs in one and that was seen."""
+        if self.predicted:
+            return None  # that of another pod, which nobody saw
         started = self.report.context.container_started
         return started.value if self.report.context.in_container and isinstance(started, Seen) else None
 

@@ -122,7 +122,7 @@ class DenialHypothesis(ReadingHypothesis):
 
     def _excluded(self, reading: Reading, scale: Scale) -> Assessment | None:
         if reading.chain is None:
-            scale.miss(reading.at("chain"), "the path chain: its mode bits were not observed")
+            scale.miss(reading.chain_at, "the path chain: its mode bits were not observed")
             return scale.not_assessable("the path could not be walked")
         truth = reading.truth
         if truth is not None and not reading.refused:
@@ -130,22 +130,20 @@ class DenialHypothesis(ReadingHypothesis):
             scale.contradict(reading.truth_at, f"{truth.operation} {truth.path} {result}")
             return scale.refuted(f"{truth.operation} {result}")
         if reading.unexplained:
-            scale.contradict(reading.at("chain"), "mode bits, ACLs and capabilities allow it on every component")
+            scale.contradict(reading.chain_at, "mode bits, ACLs and capabilities allow it on every component")
             return scale.refuted("the recorded bits allow it; something else refused")
         if truth is None and reading.judgement is not None and reading.judgement.granted:
-            scale.contradict(reading.at("chain"), "mode bits, ACLs and capabilities allow it on every component")
+            scale.contradict(reading.chain_at, "mode bits, ACLs and capabilities allow it on every component")
             return scale.refuted("the recorded bits allow it")
         return None
 
     def _undecided(self, reading: Reading, scale: Scale) -> Assessment:
         judgement = reading.judgement
         if judgement is not None and judgement.granted is False:
-            scale.contradict(
-                reading.at("chain"), f"the walk ends with {judgement.errno}, not with a missing permission"
-            )
+            scale.contradict(reading.chain_at, f"the walk ends with {judgement.errno}, not with a missing permission")
             return scale.refuted(f"the walk ends with {judgement.errno}")
         for what in judgement.missing if judgement is not None else ():
-            scale.miss(reading.at("chain"), what)
+            scale.miss(reading.chain_at, what)
         if reading.refused:
             return scale.possible("the kernel refused, but the component that denies was not observed")
         return scale.not_assessable("neither an attempt nor enough of the path was observed")

@@ -44,8 +44,10 @@ def needs_unexplained(reading: Reading, scale: Scale) -> Assessment | None:
                 f"the mode bits already deny it: {denial.decision.sentence}",
             )
             return scale.refuted("mode bits or an ACL explain the refusal")
-        scale.miss(reading.at("chain"), "every component of the path: without them the bits cannot be excluded")
+        scale.miss(reading.chain_at, "every component of the path: without them the bits cannot be excluded")
         return scale.not_assessable("the mode bits were not all observed")
+    whole = reading.judgement is not None and reading.judgement.granted
+    where = "on every component" if whole else "on every component that could be observed"
     scale.support(reading.truth_at, f"{truth.operation} {truth.path}: {truth.errno}")
-    scale.support(reading.at("chain"), "mode bits, ACLs and capabilities allow it on every component")
+    scale.support(reading.chain_at, f"mode bits, ACLs and capabilities allow it {where}")
     return None

@@ -17,8 +17,7 @@ RUN_AFTER = Fix(
 
 UMASK = Fix(
     sentence=(
-        "Let the producer create directories for the shared group: set the umask before the build writes, so that "
-        "what it makes later is searchable and readable by the group."
+        "Set the umask in the producer before it writes, so that the shared group may search and read what it makes."
     ),
     command="umask 0007",
 )
@@ -90,4 +89,17 @@ def group_remedy(gid: int, structural: Fix | None = None) -> Remedy:
             ),
         ),
         structural=structural,
+    )
+
+
+def one_fs_group(reading: Reading) -> Remedy:
+    """What keeps pods with different fsGroups from taking a volume away from each other."""
+    told, groups = reading.report.context.fs_group, sorted(reading.credentials.groups)
+    group = told if told is not None else groups[-1] if groups else reading.credentials.gid
+    return Remedy(
+        smallest=Fix(
+            sentence="Give all pods that mount this claim one fsGroup (one namespace, one SCC range), or let the other "
+            "pod ask for none: any group given here is taken away again by its next start.",
+            yaml=f"securityContext:\n  fsGroup: {group}",
+        )
     )

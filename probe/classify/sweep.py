@@ -46,6 +46,14 @@ def sweep_would_grant(inode: Inode, gid: int) -> bool:
     return inode.gid != gid or (inode.mode & wanted) != wanted
 
 
+def foreign_sweep(reading: Reading) -> tuple[Root, int] | None:
+    """The root, and this container's start, when a sweep for a group that the reader lacks came after that start."""
+    root, started = volume_root(reading), reading.container_started
+    if root is None or started is None or not root.swept or root.ours or reading.credentials.in_group(root.inode.gid):
+        return None
+    return (root, started) if root.inode.changed > started + clock_margin(reading) else None
+
+
 def clock_margin(reading: Reading) -> int:
     """Nanoseconds within which a container start and an inode's time cannot be ordered.
 

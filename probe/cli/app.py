@@ -32,8 +32,8 @@ Exit status: 0 healthy, 1 fault found, 2 usage, 3 inconclusive, 4 the probe itse
 _EPILOG = """\b
 Examples:
   probe check oci-archive:/workspace/source/oci/image.tar
-  skopeo copy ... 2>err.txt || probe check --stderr err.txt oci-archive:/w/image.tar
-  probe check oci-archive:/workspace/source/oci/image.tar --json > verdict.json
+  skopeo copy ... 2>err || probe check --stderr err oci-archive:/w/image.tar
+  probe check oci-archive:/w/oci/image.tar --json > verdict.json
   probe explain verdict.json --as 1000970000:0:1000970000
 """
 

@@ -26,7 +26,7 @@ _MOST_REFERENCES = 64
 _CHECK_EPILOG = """\b
 Examples:
   probe check oci-archive:/workspace/source/oci/image.tar
-  probe check oci-archive:/w/oci/image.tar dir:/w/oci      one hand-over, two names
+  probe check oci-archive:/w/oci/image.tar dir:/w/oci   two names for one
   probe check --want create /workspace/source/oci/new.tar
   probe check --as 1000970000:0:1000970000 oci-archive:/w/oci/image.tar
   skopeo copy ... 2>&1 | probe check --stderr - oci-archive:/w/oci/image.tar

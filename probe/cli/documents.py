@@ -15,8 +15,8 @@ from pydantic import ValidationError
 from probe.cli.embedded import Damaged, embedded_documents, json_error
 from probe.evidence.report import Report
 
-MAX_DOCUMENT = 64 * 1024 * 1024
-"""Bytes of one input; the largest report is far smaller (docs/evidence.md)."""
+MAX_DOCUMENT = 256 * 1024 * 1024
+"""Bytes of one input: more than the largest report that the bounds admit (docs/evidence.md)."""
 MAX_FILES = 10_000
 MAX_REPORTS = 1_024
 MAX_PROBLEMS = 32

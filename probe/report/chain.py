@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from probe.classify.case import Reading
-from probe.evidence.observation import Seen
-from probe.evidence.path import Component
+from probe.evidence.observation import NotSeen, Seen
+from probe.evidence.path import Component, Want
 from probe.report.layout import Page
 from probe.report.modes import mode_letters
 
@@ -35,7 +35,8 @@ def _print_row(
 ) -> None:
     component = reading.components[index]
     front = " ".join(f"{text:<{width}}" for text, width in zip(columns, widths, strict=True))
-    mark = "x" if denial or _failed_here(reading, index) else " "
+    failed, to_be_made = _failed_here(reading, index), _to_be_made(reading, index)
+    mark = "x" if denial or (failed and not to_be_made) else " "
     style = "bold red" if denial else ""
     lead = [(f" {mark} ", "bold red"), (f"{front} ", style)]
     row = [(component.name, style)]
@@ -46,8 +47,9 @@ def _print_row(
         row.append((f"  [{mounted}]", "dim"))
     if denial and reading.denial is not None:
         row.append((f"  <- {reading.denial.decision.sentence}", "bold red"))
+    elif failed and to_be_made:
+        row.append(("  to be made", "dim"))
     elif not isinstance(component.inode, Seen):
-        failed = _failed_here(reading, index)
         why = component.inode.errno or component.inode.reason if failed else _BELOW
         row.append((f"  {why}", "bold red" if failed else "dim"))
     page.line(row, lead=lead)
@@ -66,6 +68,12 @@ def _failed_here(reading: Reading, index: int) -> bool:
     if isinstance(component.inode, Seen) or reading.denial is not None:
         return False
     return index == 0 or isinstance(reading.components[index - 1].inode, Seen)
+
+
+def _to_be_made(reading: Reading, index: int) -> bool:
+    inode = reading.components[index].inode
+    last = index == len(reading.components) - 1
+    return last and reading.report.want is Want.CREATE and isinstance(inode, NotSeen) and inode.errno == "ENOENT"
 
 
 def _shown(count: int, denial: int | None) -> frozenset[int]:

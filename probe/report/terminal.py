@@ -20,14 +20,18 @@ _FAMILY_WORDS = {
 }
 _MOST_CLAIMS = 6
 _MOST_GROUPS = 8
+_MOST_REPORTS = 16
 
 
 def print_verdict(document: VerdictDocument, stream: IO[str]) -> None:
     """Write the verdict for a person. Colour and width follow the stream, NO_COLOR and COLUMNS."""
     page = Page(stream)
     _headline(page, document)
-    for number, report in enumerate(document.evidence):
+    for number, report in enumerate(document.evidence[:_MOST_REPORTS]):
         _evidence(page, Reading(number, report))
+    if len(document.evidence) > _MOST_REPORTS:
+        page.line()
+        page.line(f"and {_count(len(document.evidence) - _MOST_REPORTS, 'more report')} (--json)")
     lead, *others = document.assessments
     for title, claims in (("For", lead.supports), ("Against", lead.contradicts), ("Missing", lead.missing)):
         _block(page, title, _claims(claims))
@@ -61,11 +65,17 @@ def _evidence(page: Page, reading: Reading) -> None:
     if not reading.predicted:
         for operation, path, errno in dict.fromkeys((a.operation, a.path, a.errno) for a in reading.report.attempts):
             outcome = ("granted", "green") if errno is None else (errno, "bold red")
-            inside = path.removeprefix(reading.report.reference.path) if path != reading.report.reference.path else ""
-            page.line([(f"{operation}{inside and ' ' + inside.lstrip('/')}: ", ""), outcome], lead="   ")
+            page.line([(f"{operation}{_where(path, reading.report.reference.path)}: ", ""), outcome], lead="   ")
     image = reading.image
     if image is not None:
         _image(page, image)
+
+
+def _where(path: str, target: str) -> str:
+    """What an attempt was made on, when it is not the target: a name inside it, or another path."""
+    if path == target:
+        return ""
+    return " " + path.removeprefix(target.rstrip("/") + "/")
 
 
 def _image(page: Page, image: ImageFacts) -> None:

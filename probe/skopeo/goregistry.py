@@ -19,6 +19,7 @@ _ANSWERS = (
     re.compile(r"(?P<op>reading manifest) \S+ in (?P<host>\S+?): "),
     re.compile(r"(?P<op>uploading manifest)(?: \S+)? to (?P<host>\S+?): "),
     re.compile(r"(?P<op>checking whether a blob) \S+ exists in (?P<host>\S+?): "),
+    re.compile(r"failed to (?P<op>read from destination) repository \S+?: "),
     re.compile(r"(?P<op>uploading layer(?: chunked)?|fetching (?:blob|tags list))(?: to (?P<host>\S+?))?: "),
 )
 _URL = re.compile(r"(?i)\b(?P<verb>Get|Head|Put|Post|Patch|Delete) \"?https?://(?P<host>[^/\s\"]+)")
@@ -27,7 +28,8 @@ _LOCAL_READ = re.compile(r"happened during read: ")
 
 _DENIED = re.compile(
     r"(?i)\bdenied\b|unauthorized|authentication required|invalid username/password|insufficient[_ ]scope|"
-    r"(?:StatusCode|HTTP status|status code from registry|status):? ?(?:code )?(?:401|403)\b"
+    r"(?:StatusCode|HTTP status|status code from registry|status):? ?(?:code )?(?:401|403)\b|"
+    r"\b401 \(Unauthorized\)|\b403 \(Forbidden\)"
 )
 _UNREACHABLE = re.compile(
     r"(?i)no such host|i/o timeout|tls handshake timeout|context deadline exceeded|server misbehaving|"
@@ -50,7 +52,8 @@ def read_registry(message: str, named: Named, failed: FileError | None) -> Findi
         operation = answer["op"]
         if operation.startswith("checking whether"):
             operation += " exists"
-        host = (host_of(answer["host"]) if answer["host"] else None) or host
+        answered = answer.groupdict().get("host")
+        host = (host_of(answered) if answered else None) or host
     url = _URL.search(message)
     if url is not None:
         operation = operation or url["verb"].upper()

@@ -48,3 +48,15 @@ def test_a_failed_command_and_nothing_wrong_now_is_inconclusive(stage: Stage) ->
     )
     assert_verdict(document, "inconclusive", "not-assessable")
     assert "command" in document.verdict.statement
+
+
+@pytest.mark.parametrize("said", ["permission denied", "it did not work\n", "Traceback (most recent call last):\n"])
+def test_a_message_that_is_not_understood_is_no_all_clear(stage: Stage, said: str) -> None:
+    workspace = stage.workspace()
+    document = stage.check(f"oci-archive:{workspace}/oci/image.tar", stderr=said)
+    assert_verdict(document, "inconclusive", "not-assessable")
+
+
+def test_a_command_that_said_nothing_is_no_contradiction(stage: Stage) -> None:
+    workspace = stage.workspace()
+    assert_verdict(stage.check(f"oci-archive:{workspace}/oci/image.tar", stderr=""), "healthy")

@@ -39,3 +39,15 @@ def test_registry_denied_is_refuted_for_a_file_that_was_refused(stage: Stage) ->
     document = stage.check(archive, stderr=skopeo(stage, "inspect", archive))
     assert_verdict(document, "file-read-denied")
     assert assessment(document, "registry-denied").status == "refuted"
+
+
+def test_fires_for_a_plain_403(stage: Stage) -> None:
+    workspace = stage.workspace()
+    said = (
+        "trying to reuse blob sha256:0000000000000000000000000000000000000000000000000000000000000000 at destination: "
+        "failed to read from destination repository team/app: 403 (Forbidden)"
+    )
+    document = stage.check(
+        f"oci-archive:{workspace}/oci/image.tar", stderr=f'time="2026-11-21T16:51:42Z" level=fatal msg="{said}"'
+    )
+    assert_verdict(document, "registry-denied")

@@ -50,3 +50,23 @@ def test_refuted_when_it_belonged_to_the_other_group_before(stage: Stage) -> Non
     document = stage.check(f"oci-archive:{workspace}/oci/image.tar", **volume(workspace))
     assert assessment(document, "swept-by-another-pod").status == "refuted"
     assert_verdict(document, "group-not-held")
+
+
+def test_confirmed_when_this_process_had_access_before(stage: Stage) -> None:
+    workspace = stage.workspace()
+    os.chmod(workspace / "oci", 0o2750)
+    pids: list[int] = []
+
+    def sweep_soon() -> None:
+        pid = os.fork()
+        if pid == 0:
+            time.sleep(0.6)
+            sweep(workspace, OTHER_GROUP)
+            os._exit(0)
+        pids.append(pid)
+
+    document = stage.check(f"oci-archive:{workspace}/oci/image.tar", gap=1.5, **volume(workspace, sweep_soon))
+    assert_verdict(document, "swept-by-another-pod", also={"group-not-held"})
+    assert document.verdict.family == "race"
+    assert any("had access before" in claim.sentence for claim in document.assessments[0].supports)
+    assert assessment(document, "group-not-held").implied_by == "swept-by-another-pod"

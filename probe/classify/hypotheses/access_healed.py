@@ -34,7 +34,7 @@ class AccessHealed(ReadingHypothesis):
                 return scale.confirmed(statement, component=path, remedy=remedy)
             if decided_elsewhere(reading):
                 scale.support(reading.at("mounts"), "no inode changed: an access cache of the file system ran out")
-            scale.miss(reading.at("chain"), "the inode change in between")
+            scale.miss(reading.chain_at, "the inode change in between")
             return scale.likely(statement, component=path, remedy=remedy)
         failure = reading.target_failure(*REFUSALS)
         if failure is None or reading.granted is not True:
@@ -48,7 +48,7 @@ class AccessHealed(ReadingHypothesis):
         failed = reading.failed_by(message)
         change = self._change_between(reading, failed, reading.report.started) if failed is not None else None
         if change is None:
-            scale.miss(reading.at("chain"), "a change after the refusal: nothing on the path changed, race not shown")
+            scale.miss(reading.chain_at, "a change after the refusal: nothing on the path changed, race not shown")
             return scale.possible("refused then and granted now; the identities may differ, no change was seen")
         scale.support(*change)
         scale.miss(reading.identity_at, "that the command ran with this very identity")

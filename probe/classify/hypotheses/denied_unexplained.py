@@ -26,7 +26,7 @@ class DeniedUnexplained(ReadingHypothesis):
             "allow it: a security module, a seccomp filter or the file server decides"
         )
         for what in judgement.missing if judgement is not None else ():
-            scale.miss(reading.at("chain"), what)
+            scale.miss(reading.chain_at, what)
         scale.miss(reading.identity_at + "/label", "the node's audit log; Landlock and seccomp rules leave no label")
         remedy = Remedy(
             smallest=Fix(

@@ -8,6 +8,9 @@ from probe.classify.case import Case, Reading, near
 from probe.classify.hypothesis import Hypothesis, Scale
 from probe.classify.verdict import Assessment, Cause, Fix, Remedy, Status
 
+_MOST_PAIRS = 2_048
+"""Compared of a large case: enough for 64 references that all differ."""
+
 
 class DifferentReference(Hypothesis):
     """Two references of one case (of one `check`, of several tasks, or of a command and its message) are compared."""
@@ -23,8 +26,9 @@ class DifferentReference(Hypothesis):
             told = self._against_command(reading, scale)
             if told is not None:
                 return told
-        named = [reading for reading in case if reading.names_image]
-        pairs = [(a, b) for a, b in itertools.combinations(named, 2) if _place(a) != _place(b)]
+        placed = [(reading, _place(reading)) for reading in case if reading.names_image]
+        differing = ((a, b) for (a, here), (b, there) in itertools.combinations(placed, 2) if here != there)
+        pairs = list(itertools.islice(differing, _MOST_PAIRS))
         if not pairs:
             return self._single(case, scale)
         related = [pair for pair in pairs if _related(*pair)]
@@ -62,7 +66,7 @@ class DifferentReference(Hypothesis):
                 scale.support(reading.truth_at, f"{reading.report.reference.text}: nothing is there")
         remedy = _remedy(good[0] if good else None)
         if a.predicted or b.predicted or not good:
-            scale.miss("/evidence/0/image", "the container itself, opened by the reader")
+            scale.miss(a.at("image"), "the container itself, opened by the reader")
             return scale.likely(statement, component=b.report.reference.path, remedy=remedy)
         return scale.confirmed(statement, component=b.report.reference.path, remedy=remedy)
 

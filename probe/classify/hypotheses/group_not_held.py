@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from probe.classify.denial import GENERAL, Denial, DenialHypothesis
 from probe.classify.hypothesis import Scale
-from probe.classify.remedy import group_remedy
+from probe.classify.remedy import group_remedy, one_fs_group
+from probe.classify.sweep import foreign_sweep
 from probe.classify.verdict import Cause, Remedy
 
 
@@ -41,4 +42,6 @@ class GroupNotHeld(DenialHypothesis):
 
     def remedy(self, denial: Denial) -> Remedy | None:
         """Give the group to the pod rather than the bits to everybody."""
+        if foreign_sweep(denial.reading) is not None:
+            return one_fs_group(denial.reading)
         return group_remedy(denial.inode.gid)

@@ -42,7 +42,7 @@ class Healthy(Hypothesis):
         if truth is not None:
             scale.support(reading.at("attempts", reading.truths[-1][0]), f"{truth.operation} {path}: granted")
         else:
-            scale.support(reading.at("chain"), "every component allows it to this identity")
+            scale.support(reading.chain_at, "every component allows it to this identity")
         image = reading.image
         if reading.names_image and report.want == "read":
             if image is None:
@@ -65,6 +65,10 @@ class Healthy(Hypothesis):
                     reading.at("attempts", number), f"{attempt.operation}: {attempt.errno}, at that moment"
                 )
                 return scale.refuted("it can be used now, and could not a moment before")
+        command = report.command
+        if command is not None and command.lines and not reading.failures:
+            scale.miss(reading.at("command"), "a message of the command that could be understood")
+            return scale.possible("nothing is wrong now, and what the command said was not understood")
         if reading.failures:
             scale.contradict(reading.failure_at(0), f"the command failed: {reading.failures[0][1].text}")
             scale.miss(reading.at("command"), "what was true when the command failed: now nothing is wrong")

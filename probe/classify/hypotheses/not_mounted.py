@@ -55,7 +55,7 @@ class NotMounted(ReadingHypothesis):
             return scale.possible(statement, component=expected, remedy=remedy)
         stopped = reading.stopped
         if stopped is not None:
-            scale.support(reading.at("chain", "value", "stopped"), stopped.message)
+            scale.support(reading.stopped_at, stopped.message)
         if told is not None or reading.report.context.in_container:
             return scale.confirmed(statement, component=expected, remedy=remedy)
         scale.miss(reading.at("context", "in_container"), "whether this is the container in which the task ran")

@@ -37,15 +37,15 @@ class SelinuxDenied(ReadingHypothesis):
             reason = _not_dominated(process, label)
             if reason is not None:
                 return self._likely(reading, scale, index, reason)
-        scale.miss(reading.at("chain"), "the AVC record on the node: ausearch -m AVC -ts recent")
+        scale.miss(reading.chain_at, "the AVC record on the node: ausearch -m AVC -ts recent")
         if any(isinstance(component.label, Seen) for component in reading.components):
-            scale.contradict(reading.at("chain"), "every label that was seen is dominated by the process's label")
+            scale.contradict(reading.chain_at, "every label that was seen is dominated by the process's label")
         return scale.possible("the process is confined by SELinux; no label that was seen explains the refusal")
 
     def _likely(self, reading: Reading, scale: Scale, index: int, reason: str) -> Assessment:
         path = reading.path_of(index)
         scale.support(reading.component_at(index) + "/label", f"{path}: {reason}")
-        scale.miss(reading.at("chain"), "the AVC record on the node: ausearch -m AVC -ts recent")
+        scale.miss(reading.chain_at, "the AVC record on the node: ausearch -m AVC -ts recent")
         return scale.likely(
             f"SELinux: {path}: {reason}",
             component=path,

@@ -19,7 +19,7 @@ class StaleHandle(ReadingHypothesis):
         if truth is not None and truth.errno == "ESTALE":
             scale.support(reading.truth_at, f"{truth.operation} {truth.path}: ESTALE")
         if stopped is not None and stopped.errno == "ESTALE":
-            scale.support(reading.at("chain", "value", "stopped"), stopped.message)
+            scale.support(reading.stopped_at, stopped.message)
         failure = reading.target_failure("ESTALE")
         if failure is not None:
             scale.support(reading.failure_at(failure[0]), failure[1].text)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from probe.classify.case import Reading
 from probe.classify.denial import GENERAL, Denial, DenialHypothesis
 from probe.classify.hypothesis import Scale
-from probe.classify.sweep import SWEPT_DIRECTORY, clock_margin, volume_root
-from probe.classify.verdict import Assessment, Cause, Fix, Remedy, Status
+from probe.classify.remedy import one_fs_group
+from probe.classify.sweep import SWEPT_DIRECTORY, foreign_sweep, volume_root
+from probe.classify.verdict import Assessment, Cause, Remedy, Status
 from probe.evidence.base import format_timestamp
 
 
@@ -36,26 +37,22 @@ class SweptByAnotherPod(DenialHypothesis):
         if root is None or denial.index < root.index:
             scale.contradict(denial.mode_at(), f"{denial.path} does not lie on a volume whose root was seen")
             return None
-        pointer = reading.component_at(root.index, "gid")
-        if not root.swept or root.ours or reading.credentials.in_group(root.inode.gid):
+        pointer, changed = reading.component_at(root.index, "gid"), reading.component_at(root.index, "changed")
+        swept = foreign_sweep(reading)
+        if swept is None:
             scale.contradict(
                 pointer,
-                f"the volume root has mode {root.inode.mode:04o} and group {root.inode.gid}: no foreign sweep",
+                f"the volume root has mode {root.inode.mode:04o} and group {root.inode.gid}, last changed "
+                f"{format_timestamp(root.inode.changed)}: no sweep for a foreign group since this container started",
             )
             return None
-        started = reading.container_started
-        if started is None or root.inode.changed <= started + clock_margin(reading):
-            scale.contradict(
-                reading.component_at(root.index, "changed"),
-                f"the root last changed {format_timestamp(root.inode.changed)}: not shown to be after this pod's start",
-            )
-            return None
+        _, started = swept
         if denial.inode.gid != root.inode.gid or (denial.inode.mode & SWEPT_DIRECTORY) != SWEPT_DIRECTORY:
             scale.contradict(denial.mode_at(), f"{denial.path} itself does not look swept for group {root.inode.gid}")
             return None
         scale.support(pointer, f"the volume belongs to group {root.inode.gid}, which the reader does not hold")
         scale.support(
-            reading.component_at(root.index, "changed"),
+            changed,
             f"rewritten {format_timestamp(root.inode.changed)}, after this container started "
             f"({format_timestamp(started)})",
         )
@@ -63,11 +60,4 @@ class SweptByAnotherPod(DenialHypothesis):
 
     def remedy(self, denial: Denial) -> Remedy | None:
         """One fsGroup for all pods of a claim."""
-        groups = sorted(denial.reading.credentials.groups)
-        return Remedy(
-            smallest=Fix(
-                sentence="Give all pods that mount this claim the same fsGroup (one namespace, one SCC range), or let "
-                "the other pod not ask for one.",
-                yaml=f"securityContext:\n  fsGroup: {groups[-1] if groups else denial.inode.gid}",
-            )
-        )
+        return one_fs_group(denial.reading)

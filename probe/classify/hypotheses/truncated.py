@@ -8,7 +8,7 @@ from probe.classify.refusal import decided_elsewhere
 from probe.classify.remedy import publish
 from probe.classify.stability import live_writer, no_writer, stability, unfinished
 from probe.classify.verdict import Assessment, Cause, Fix, Remedy
-from probe.evidence.observation import Seen
+from probe.evidence.observation import NotSeen, Reason, Seen
 
 
 class Truncated(ReadingHypothesis):
@@ -55,10 +55,14 @@ class Truncated(ReadingHypothesis):
         if rest.settled and len(rest.inodes) > 1 and not decided_elsewhere(reading):
             scale.support(samples, f"nobody wrote to it for {rest.age_seconds:.0f} s")
             return scale.confirmed(statement, component=path, remedy=remedy)
-        lease = reading.report.writers
-        said = lease.value.lease.message if isinstance(lease, Seen) and not isinstance(lease.value.lease, Seen) else ""
-        scale.miss(
-            reading.at("writers"),
-            f"that no writer is pausing: a longer look (--gap 30s) or a lease (--lease){'; ' + said if said else ''}",
-        )
+        scale.miss(reading.at("writers"), f"that no writer is pausing: a longer look (--gap 30s){_lease(reading)}")
         return scale.likely(statement, component=path, remedy=remedy)
+
+
+def _lease(reading: Reading) -> str:
+    """The other way to know, or why it did not tell."""
+    writers = reading.report.writers
+    if not isinstance(writers, Seen) or not isinstance(writers.value.lease, NotSeen):
+        return ""
+    lease = writers.value.lease
+    return " or a lease (--lease)" if lease.reason is Reason.SKIPPED else f"; a lease did not tell: {lease.message}"

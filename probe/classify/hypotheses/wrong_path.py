@@ -29,7 +29,7 @@ class WrongPath(ReadingHypothesis):
         path = reading.report.reference.path
         stopped = reading.stopped
         if stopped is not None:
-            scale.support(reading.at("chain", "value", "stopped"), stopped.message)
+            scale.support(reading.stopped_at, stopped.message)
         if len(reading.truths) > 1 and reading.granted:
             scale.contradict(reading.truth_at, "it was there a moment later")
             return scale.refuted("the path was absent only at first")
