@@ -8,6 +8,8 @@ import os
 import sys
 
 _OBJECTS_BETWEEN_COLLECTIONS = 100_000
+_INTERRUPTED = 130
+"""As a shell says it: 128 and the number of SIGINT."""
 
 
 def main() -> None:
@@ -16,9 +18,12 @@ def main() -> None:
     # not make, and into a search of all installed packages for pydantic plugins.
     gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "1")
-    from probe.cli.app import run
+    try:
+        from probe.cli.app import run
 
-    status = run(sys.argv[1:])
+        status = run(sys.argv[1:])
+    except KeyboardInterrupt:  # before the application was there to say so
+        os._exit(_INTERRUPTED)
     with contextlib.suppress(OSError, ValueError):  # the reader of our output may be gone
         sys.stdout.flush()
     with contextlib.suppress(OSError, ValueError):

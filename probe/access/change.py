@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from probe.access.credentials import Credentials
+from probe.access.decide import Rule
 from probe.access.remedy import Candidate, Change, Situation, for_step
-from probe.access.walk import Judgement
+from probe.access.walk import Judgement, Purpose, Step
 from probe.evidence.mount import Mount
 from probe.evidence.path import Chain, Want
 
@@ -71,6 +72,11 @@ def _price(changes: tuple[Change, ...]) -> tuple[bool, int, list[tuple[int, bool
     return capable, len(changes), sorted(_privilege(change) for change in changes)
 
 
+def _where(step: Step) -> tuple[int, Purpose, Rule]:
+    """A denial by another rule is another obstacle: a mode bit goes before a read-only mount can be seen to deny."""
+    return step.index, step.purpose, step.decision.rule
+
+
 def _privilege(change: Change) -> tuple[int, bool, int]:
     return (_RANK[change.kind], change.group == 0, change.component)
 
@@ -106,7 +112,7 @@ def _complete(first: tuple[Situation, tuple[Change, ...]]) -> tuple[Change, ...]
         behind = [
             one
             for one in for_step(situation, denial)
-            if all((left.index, left.purpose) != (denial.index, denial.purpose) for left in one.after.judge().denials)
+            if all(_where(left) != _where(denial) for left in one.after.judge().denials)
         ]
         if not behind:
             return None

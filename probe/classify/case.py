@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,6 +19,7 @@ from probe.evidence.report import Report
 from probe.evidence.writer import Sample
 
 _SECOND = 1_000_000_000
+_STALE = 600 * _SECOND
 REFUSALS = frozenset({"EACCES", "EPERM"})
 
 
@@ -204,7 +206,8 @@ class Reading:
     def granted(self) -> bool | None:
         """Whether the wanted access is granted: by the last real attempt, else by the model; None when unknown."""
         if self.last_truth is not None:
-            return self.last_truth.granted
+            modelled = self.judgement.granted if self.judgement is not None else None
+            return self.last_truth.granted and (self.last_truth.decisive or modelled is not False)
         return self.judgement.granted if self.judgement is not None else None
 
     @property
@@ -311,6 +314,11 @@ class Reading:
             return None
         return failure.at + _SECOND - 1 if failure.at % _SECOND == 0 else failure.at
 
+    def is_stale(self, failure: Failure) -> bool:
+        """Whether a message is so old that what changed since needs not have to do with it."""
+        failed = self.failed_by(failure)
+        return failed is not None and self.report.started - failed > _STALE
+
     @property
     def chain_end(self) -> str:
         """The resolved target, or the path as given."""
@@ -320,10 +328,16 @@ class Reading:
     def other_path_failure(self) -> tuple[int, Failure] | None:
         """The first failure that is about a path other than the target and its ancestors (rule zero)."""
         for number, failure in self.failures:
-            if failure.about in _ELSEWHERE or failure.kind in _REGISTRY:
+            if _UNPACKED.search(failure.path or "") and failure.errno in REFUSALS:
+                continue  # below the directory that skopeo has just made: the archive's own member modes
+            if failure.about in _ELSEWHERE and (failure.path or failure.registry):
+                return number, failure
+            if failure.kind in _REGISTRY and failure.registry:
                 return number, failure
             if self.other_reference(failure) is not None or failure.tool not in _IMAGE_TOOLS:
                 continue  # a debug script's `ls /elsewhere` says nothing about why the push failed
+            if failure.path is None and failure.kind is FailureKind.FILE:
+                continue
             if failure.path is not None and failure.path.startswith("/") and not self.concerns_target(failure.path):
                 return number, failure
         return None
@@ -350,6 +364,7 @@ class Reading:
         return None
 
 
+_UNPACKED = re.compile(r"/oci\d+/")
 _REGISTRY = frozenset({FailureKind.REGISTRY_UNREACHABLE, FailureKind.REGISTRY_OTHER})
 _IMAGE_TOOLS = frozenset({"", "skopeo", "buildah", "podman"})
 _ELSEWHERE = frozenset({"temp", "auth-file", "policy", "destination", "config", "storage"})

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from probe.classify.case import Case, Reading
-from probe.classify.verdict import STRENGTH, Assessment, Cause, Claim, Remedy, Status
+from probe.classify.verdict import MAX_CLAIMS, STRENGTH, Assessment, Cause, Claim, Remedy, Status
 
 
 @dataclass
@@ -59,9 +59,9 @@ class Scale:
             status=status,
             statement=statement,
             component=component,
-            supports=tuple(self.supports[:64]),
-            contradicts=tuple(self.contradicts[:64]),
-            missing=tuple(self.missing[:64]),
+            supports=tuple(self.supports[:MAX_CLAIMS]),
+            contradicts=tuple(self.contradicts[:MAX_CLAIMS]),
+            missing=tuple(self.missing[:MAX_CLAIMS]),
             remedy=remedy,
         )
 
@@ -101,7 +101,8 @@ class ReadingHypothesis(Hypothesis):
                 pointer=reading.identity_at,
                 sentence="an observation made with that identity itself: this is a prediction from recorded inodes",
             )
-            return assessment.model_copy(update={"status": Status.LIKELY, "missing": (*assessment.missing, missing)})
+            lacking = (*assessment.missing[: MAX_CLAIMS - 1], missing)
+            return assessment.model_copy(update={"status": Status.LIKELY, "missing": lacking})
         return assessment
 
 

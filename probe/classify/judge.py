@@ -10,6 +10,7 @@ from probe.classify.hypotheses import HYPOTHESES
 from probe.classify.hypothesis import Hypothesis
 from probe.classify.notes import notes_for
 from probe.classify.verdict import (
+    MAX_CLAIMS,
     STRENGTH,
     Assessment,
     Cause,
@@ -34,6 +35,8 @@ def judge_case(reports: Sequence[Report], hypotheses: Sequence[Hypothesis] = HYP
     case = Case(tuple(reports))
     assessments = _mark_implied([hypothesis.assess(case) for hypothesis in hypotheses], hypotheses)
     verdict = _verdict(case, assessments)
+    if verdict.family is not Family.NONE:
+        assessments = [_not_beside(found, verdict) for found in assessments]
     if verdict.cause is Cause.INCONCLUSIVE:
         assessments.append(_inconclusive(case, verdict, assessments))
     assessments.sort(key=lambda found: (found.cause is not verdict.cause, *_order(found)))
@@ -44,6 +47,13 @@ def judge_case(reports: Sequence[Report], hypotheses: Sequence[Hypothesis] = HYP
         notes=notes_for(case),
         evidence=tuple(reports),
     )
+
+
+def _not_beside(found: Assessment, verdict: Verdict) -> Assessment:
+    """Nothing is healthy beside a fault."""
+    if found.cause is not Cause.HEALTHY or not found.status.holds:
+        return found
+    return found.model_copy(update={"status": Status.REFUTED, "statement": f"not while {verdict.cause} holds"})
 
 
 def _order(assessment: Assessment) -> tuple[int, bool, int]:
@@ -112,6 +122,10 @@ def _undecided(case: Case, assessments: Sequence[Assessment]) -> str:
         stuck = reading.report.mounts.stuck
         if stuck:
             return f"the mount at {stuck[0]} did not answer within {reading.report.deadline_seconds:g} s"
+    for reading in case:
+        problem = _reading_trouble(reading)
+        if problem is not None:
+            return problem
     possible = sorted((found for found in assessments if found.status is Status.POSSIBLE), key=_order)
     if possible:
         wanted = next((claim.sentence for found in possible for claim in found.missing), None)
@@ -126,8 +140,18 @@ def _undecided(case: Case, assessments: Sequence[Assessment]) -> str:
     return "what was seen decides nothing"
 
 
+def _reading_trouble(reading: Reading) -> str | None:
+    """A read error inside the container: the disk or the server, which no cause stands for."""
+    for problem in reading.image.problems if reading.image is not None else ():
+        if problem.kind == "unreadable":
+            return f"reading {reading.report.reference.path} failed at {problem.subject}: {problem.found}"
+    return None
+
+
 def _outcome(reading: Reading) -> str | None:
-    truth = reading.truth
+    truth, judgement = reading.truth, reading.judgement
+    if reading.granted is False and truth is not None and truth.granted and judgement is not None and judgement.denial:
+        return f"{reading.report.want} would fail with {judgement.errno}: {judgement.denial.decision.sentence}"
     if truth is not None and truth.errno is not None:
         return f"{truth.operation} {truth.path} failed with {truth.errno}, which no cause explains"
     image = reading.report.image
@@ -153,5 +177,5 @@ def _inconclusive(case: Case, verdict: Verdict, assessments: Sequence[Assessment
         family=Family.NONE,
         status=Status.NOT_ASSESSABLE,
         statement=verdict.statement,
-        missing=tuple(missing[:64]),
+        missing=tuple(missing[:MAX_CLAIMS]),
     )

@@ -47,6 +47,11 @@ def _temp_note(reading: Reading) -> list[str]:
     temp, image = reading.report.mounts.temp_space, reading.image
     if reading.report.reference.transport != "oci-archive" or image is None or image.archive is None:
         return []
+    writable = reading.report.mounts.temp_writable
+    if isinstance(writable, Seen) and not writable.value and not reading.predicted:
+        return [
+            "skopeo unpacks an oci-archive into its temp directory, which this identity cannot write: give it --tmpdir"
+        ]
     if isinstance(temp, Seen) and temp.value.available_bytes < image.archive.size:
         left, needed = temp.value.available_bytes, image.archive.size
         return [

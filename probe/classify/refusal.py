@@ -8,17 +8,6 @@ from probe.classify.selinux import parse_label
 from probe.classify.verdict import Assessment
 from probe.evidence.observation import Seen
 
-NETWORK_FILESYSTEMS = ("nfs", "cifs", "smb3", "smbfs", "fuse", "9p", "ceph", "glusterfs", "lustre", "afs", "virtiofs")
-"""Types (mountinfo field 9) whose server or daemon decides for itself; `fuse` also stands for `fuse.NAME`."""
-
-
-def decided_elsewhere(reading: Reading) -> bool:
-    """Whether the file system that carries the target refuses by rules of its own."""
-    mount = reading.mount
-    return mount is not None and mount.filesystem.split(".")[0].rstrip("34") in {
-        name.rstrip("34") for name in NETWORK_FILESYSTEMS
-    }
-
 
 def is_confined(reading: Reading) -> bool:
     """Whether the process carries an SELinux label, whose policy may then be what refused."""

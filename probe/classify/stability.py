@@ -6,12 +6,13 @@ import itertools
 from dataclasses import dataclass
 
 from probe.classify.case import Reading
+from probe.classify.mounts import decided_elsewhere
 from probe.evidence.image import Ending
 from probe.evidence.observation import NotSeen, Seen
 from probe.evidence.path import FileType, Inode
 
-SETTLED_SECONDS = 600.0
-"""A file that nobody has written to for so long has no writer that merely pauses."""
+SETTLED_SECONDS = 3600.0
+"""A file that nobody has written to for so long has no live writer: Tekton ends a task after an hour by default."""
 
 _NS = 1e9
 
@@ -90,6 +91,16 @@ def no_writer(reading: Reading) -> tuple[str, str] | None:
     writers = reading.report.writers
     if isinstance(writers, Seen) and isinstance(writers.value.lease, Seen) and writers.value.lease.value is False:
         return reading.at("writers", "value", "lease"), "a read lease was granted: no process of this node writes to it"
+    return None
+
+
+def writer_excluded(reading: Reading, rest: Stability) -> tuple[str, str] | None:
+    """Pointer and sentence of what excludes a writer that merely pauses: a lease, or a long rest on a local disk."""
+    granted = no_writer(reading)
+    if granted is not None:
+        return granted
+    if rest.settled and len(rest.inodes) > 1 and not decided_elsewhere(reading):
+        return reading.at("writers", "value", "samples"), f"nobody wrote to it for {rest.age_seconds:.0f} s"
     return None
 
 

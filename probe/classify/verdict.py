@@ -169,7 +169,9 @@ class Remedy(Frozen):
     structural: Fix | None = None
 
 
-Claims = Annotated[tuple[Claim, ...], Field(max_length=64)]
+MAX_CLAIMS = 64
+"""For, against, and missing, each."""
+Claims = Annotated[tuple[Claim, ...], Field(max_length=MAX_CLAIMS)]
 
 
 class Assessment(Frozen):

@@ -20,6 +20,8 @@ Spans = Sequence[tuple[str, str]]
 _TITLE_WIDTH = 9
 _MIN_WIDTH = 20
 _USUAL_WIDTH = 80
+_COLOURLESS = ("dumb", "unknown")
+"""TERM of what shows escape sequences as they are."""
 
 
 class Page:
@@ -30,8 +32,8 @@ class Page:
 
     def __init__(self, stream: IO[str]) -> None:
         self._stream = stream
-        self._console = make_console(stream) if stream.isatty() else None
-        self._width = self._console.width if self._console is not None else _width()
+        self._console = make_console(stream) if _shows_colour(stream) else None
+        self._width = self._console.width if self._console is not None else _width(stream)
 
     def line(self, body: str | Spans = "", *, style: str = "", lead: str | Spans = "") -> None:
         """One paragraph: `lead` before its first line, as much space before each line that wraps."""
@@ -71,10 +73,19 @@ def _safe(spans: Spans) -> list[tuple[str, str]]:
     return [(safe(text), style) for text, style in spans]
 
 
-def _width() -> int:
-    """Where there is no terminal to ask: COLUMNS, or 80."""
+def _shows_colour(stream: IO[str]) -> bool:
+    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") not in _COLOURLESS
+
+
+def _width(stream: IO[str]) -> int:
+    """COLUMNS, what the terminal says, or 80."""
     told = os.environ.get("COLUMNS", "")
-    return max(_MIN_WIDTH, int(told)) if told.isdecimal() and len(told) < 6 else _USUAL_WIDTH
+    if told.isdecimal() and len(told) < 6:
+        return max(_MIN_WIDTH, int(told))
+    try:
+        return max(_MIN_WIDTH, os.get_terminal_size(stream.fileno()).columns or _USUAL_WIDTH)
+    except OSError:  # no terminal, or no file at all
+        return _USUAL_WIDTH
 
 
 def _cells(text: str) -> int:

@@ -103,6 +103,8 @@ def _read(message: str, assume: str | None = None) -> Finding:
     named = named_reference(message) or Named(assume)
     failed = file_error(message)
     finding = _judge(message, named, failed)
+    if named.destination and finding.about in ("", "member", "archive", "ancestor"):
+        finding = replace(finding, about="destination", path=finding.path or named.path)
     return replace(
         finding,
         transport=finding.transport or named.transport,

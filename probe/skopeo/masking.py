@@ -8,7 +8,7 @@ MASK = "***"
 
 _SECRET = (
     r"password|passwd|passphrase|secret|token|api[_-]?key|auth|identitytoken|registrytoken|accesstoken|refreshtoken|"
-    r"credentials?|cookie|signature"
+    r"credentials?|cookie|signature|secret[_-]?key|private[_-]?key|access[_-]?key"
 )
 _VALUE = r"(?:\\*\"[^\"\n]*\"?|\\*'[^'\n]*'?|[^\s\"',;]+)"
 _TRANSPORTS = r"oci-archive|oci|dir|docker-archive|docker-daemon|docker|containers-storage|sif|tarball|ostree|atomic"

@@ -5,6 +5,7 @@ Figures are medians of whole processes; ratios are taken pair by pair in one run
 
 from __future__ import annotations
 
+import compileall
 import json
 import os
 import platform
@@ -12,11 +13,13 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
+import probe
 from probe.demo.image import build_image
 from tests.bench.archives import write_archive
-from tests.bench.measure import Run, alternate, median, ratio, raw, run
+from tests.bench.measure import alternate, median, ratio, raw, run
 
 _GB = 10**9
 _EMPTY_APP = "import typer\napp = typer.Typer()\n@app.command()\ndef main(): pass\napp()\n"
@@ -31,13 +34,9 @@ class Bench:
         self.times = 5 if quick else 11
         self.raw: dict[str, object] = {}
 
-    def probe(self, *arguments: str) -> Run:
-        """The command line, in the interpreter that runs this."""
-        return run([sys.executable, "-m", "probe", *arguments])
-
     def compare(self, title: str, commands: dict[str, Sequence[str]], base: str, times: int | None = None) -> None:
         """Measure, print a table with the ratios against `base`, keep the raw data."""
-        runs = alternate({name: lambda c=c: run(c) for name, c in commands.items()}, times or self.times)
+        runs = alternate({name: partial(run, command) for name, command in commands.items()}, times or self.times)
         self.raw[title] = raw(runs)
         print(f"\n{title}")
         print(f"  {'':34} {'wall s':>9} {'cpu s':>9} {'peak MiB':>9} {'read MB':>10} {'written MB':>10}   cpu ratio")
@@ -117,9 +116,9 @@ class Bench:
 def main() -> None:
     """Run all, and keep the raw data."""
     quick = sys.argv[1:2] == ["quick"]
-    print(
-        f"{platform.machine()}, {os.cpu_count()} processors, Linux {platform.release()}, Python {platform.python_version()}"
-    )
+    machine = f"{platform.machine()}, {os.cpu_count()} processors, Linux {platform.release()}"
+    print(f"{machine}, Python {platform.python_version()}")
+    compileall.compile_dir(Path(probe.__file__).parent, quiet=1)  # as an installed package is
     with tempfile.TemporaryDirectory(prefix="probe-bench-") as directory:
         bench = Bench(Path(directory), quick=quick)
         bench.startup()

@@ -15,7 +15,7 @@ _CHUNK = 1 << 20
 
 
 def write_archive(path: Path, layer_bytes: int, layers: int = 1, *, sparse: bool = False) -> None:
-    """An OCI archive in skopeo's member order, uncompressed layers. `sparse`: holes in place of bytes, digests made up."""
+    """An OCI archive as skopeo orders it, layers uncompressed; `sparse`: holes for bytes, digests made up."""
     blobs: list[tuple[str, int, Callable[[io.BufferedWriter], None]]] = []
     described, diff_ids = [], []
     for number in range(layers):
@@ -36,8 +36,7 @@ def write_archive(path: Path, layer_bytes: int, layers: int = 1, *, sparse: bool
         }
     ).encode()
     index = json.dumps({"schemaVersion": 2, "manifests": [_descriptor("manifest.v1+json", manifest)]}).encode()
-    for body in (config, manifest):
-        blobs.append((_sha256(body), len(body), _bytes(body)))
+    blobs += [(_sha256(body), len(body), _bytes(body)) for body in (config, manifest)]
     with open(path, "wb") as stream:
         for digest, size, write in sorted(blobs, key=lambda blob: blob[0]):
             _member(stream, "blobs/sha256/" + digest.removeprefix("sha256:"), size, write)

@@ -1,4 +1,4 @@
-"""One command as a whole process: wall and CPU seconds, peak memory, bytes read and written, by the kernel's accounting."""
+"""One command as a whole process, by the kernel's accounting: seconds, peak memory, bytes read and written."""
 
 from __future__ import annotations
 

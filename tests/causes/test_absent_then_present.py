@@ -51,3 +51,39 @@ def test_refuted_when_it_was_always_there(stage: Stage) -> None:
     workspace = stage.workspace()
     document = stage.check(f"oci-archive:{workspace}/oci/image.tar")
     assert assessment(document, "absent-then-present").status == "refuted"
+
+
+def test_refuted_when_it_was_there_and_is_removed(stage: Stage) -> None:
+    workspace = stage.workspace()
+    pid = os.fork()
+    if pid == 0:
+        time.sleep(0.4)
+        os.unlink(workspace / "oci/image.tar")
+        os._exit(0)
+    document = stage.check(f"oci-archive:{workspace}/oci/image.tar", gap=0.8)
+    os.waitpid(pid, 0)
+    found = assessment(document, "absent-then-present")
+    assert found.status == "refuted"
+    assert any("removed" in claim.sentence for claim in found.contradicts)
+    assert document.verdict.status != "confirmed"
+
+
+def test_not_shown_by_a_directory_that_closes(stage: Stage) -> None:
+    workspace = stage.workspace()
+    pid = os.fork()
+    if pid == 0:
+        time.sleep(0.4)
+        os.chmod(workspace / "oci", 0o700)
+        os._exit(0)
+    document = stage.check(f"oci-archive:{workspace}/oci/never.tar", gap=0.8)
+    os.waitpid(pid, 0)
+    assert assessment(document, "absent-then-present").status != "confirmed"
+
+
+def test_a_message_of_long_ago_shows_no_race(stage: Stage) -> None:
+    workspace = stage.workspace()
+    path = workspace / "oci/image.tar"
+    early = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - 86400))
+    stderr = f'time="{early}" level=fatal msg="open {path}: no such file or directory"'
+    document = stage.check(f"oci-archive:{path}", stderr=stderr)
+    assert assessment(document, "absent-then-present").status == "possible"

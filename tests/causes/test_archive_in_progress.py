@@ -97,3 +97,21 @@ def test_likely_when_the_command_met_the_end_and_the_file_changed_after(stage: S
         'untarring file \\"/var/tmp/oci1\\": unexpected EOF"'
     )
     assert_verdict(stage.check(f"oci-archive:{path}", stderr=stderr), "archive-in-progress", "likely")
+
+
+@pytest.mark.parametrize("want", ["write", "execute"])
+def test_a_growing_file_does_not_stop_who_wants_no_reading(stage: Stage, want: str) -> None:
+    workspace = stage.workspace()
+    with slow_writer(stage.archive, workspace / "oci/new.tar"):
+        os.chmod(workspace / "oci/new.tar", 0o777)
+        document = stage.check(workspace / "oci/new.tar", want=want, gap=0.2)
+    assert assessment(document, "archive-in-progress").status == "refuted"
+    assert document.verdict.cause == "healthy"
+
+
+def test_a_message_of_long_ago_shows_no_race(stage: Stage) -> None:
+    workspace = stage.workspace()
+    early = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - 86400))
+    stderr = f'time="{early}" level=fatal msg="untarring file \\"/var/tmp/oci1\\": unexpected EOF"'
+    document = stage.check(f"oci-archive:{workspace}/oci/image.tar", stderr=stderr)
+    assert not assessment(document, "archive-in-progress").status.holds

@@ -23,7 +23,11 @@ def make_late(workspace: Path) -> None:
 
 def test_fires_for_a_directory_born_after_the_container_started(stage: Stage) -> None:
     workspace = stage.workspace()
-    document = stage.check(f"oci-archive:{workspace}/late/image.tar", **volume(workspace, lambda: make_late(workspace)))
+    document = stage.check(
+        f"oci-archive:{workspace}/late/image.tar",
+        facts={"fs-group": str(FS_GROUP)},
+        **volume(workspace, lambda: make_late(workspace)),
+    )
     assert_verdict(document, "created-after-sweep")
     assert document.verdict.family == "race"
     assert assessment(document, "dir-search-denied").implied_by == "created-after-sweep"
@@ -59,3 +63,10 @@ def test_race_not_shown_without_a_container_start(stage: Stage) -> None:
     document = stage.check(f"oci-archive:{workspace}/late/image.tar", facts={"fs-group": str(FS_GROUP)})
     assert_verdict(document, "dir-search-denied")
     assert assessment(document, "created-after-sweep").status == "refuted"
+
+
+def test_only_likely_when_the_fs_group_was_not_told(stage: Stage) -> None:
+    workspace = stage.workspace()
+    document = stage.check(f"oci-archive:{workspace}/late/image.tar", **volume(workspace, lambda: make_late(workspace)))
+    assert_verdict(document, "dir-search-denied")
+    assert assessment(document, "created-after-sweep").status == "likely"

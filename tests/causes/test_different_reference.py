@@ -6,7 +6,10 @@ import shutil
 import subprocess
 
 import pytest
+from support.commands import copy
 from support.stage import Stage, assert_verdict, assessment
+
+from probe.demo.image import build_image
 
 pytestmark = [pytest.mark.root, pytest.mark.skopeo]
 
@@ -52,3 +55,36 @@ def test_the_same_reference_twice_agrees(stage: Stage) -> None:
     workspace = stage.workspace()
     reference = f"oci-archive:{workspace}/oci/image.tar"
     assert assessment(stage.check(reference, reference), "different-reference").status == "refuted"
+
+
+@pytest.mark.parametrize("destination", ["dir:{}/oci/out", "oci:{}/oci/out"])
+def test_the_commands_destination_is_not_what_it_read(stage: Stage, destination: str) -> None:
+    workspace = stage.workspace()
+    (workspace / "oci/out").mkdir()
+    (workspace / "oci/out/index.json").write_text("{")
+    said = subprocess.run(
+        [
+            "skopeo",
+            "--insecure-policy",
+            "copy",
+            f"oci-archive:{workspace}/oci/image.tar",
+            destination.format(workspace),
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert said.returncode != 0
+    document = stage.check(f"oci-archive:{workspace}/oci/image.tar", stderr=said.stderr)
+    assert assessment(document, "different-reference").status != "confirmed"
+    assert document.verdict.cause in ("other-path-failed", "inconclusive")
+
+
+def test_fires_for_two_tags_of_one_layout(stage: Stage) -> None:
+    workspace = stage.workspace()
+    small = stage.root / "small.tar"
+    small.write_bytes(build_image(weights_bytes=4096).archive)
+    copy(f"oci-archive:{stage.archive}", f"oci:{workspace}/oci/l:a")
+    copy(f"oci-archive:{small}", f"oci:{workspace}/oci/l:b")
+    document = stage.check(f"oci:{workspace}/oci/l:a", f"oci:{workspace}/oci/l:b")
+    assert_verdict(document, "different-reference")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import socket
+import tarfile
 
 import pytest
 from support.stage import Stage, assert_verdict, assessment
@@ -60,3 +62,28 @@ def test_a_message_that_is_not_understood_is_no_all_clear(stage: Stage, said: st
 def test_a_command_that_said_nothing_is_no_contradiction(stage: Stage) -> None:
     workspace = stage.workspace()
     assert_verdict(stage.check(f"oci-archive:{workspace}/oci/image.tar", stderr=""), "healthy")
+
+
+def test_a_socket_cannot_be_read(stage: Stage) -> None:
+    workspace = stage.workspace()
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(workspace / "oci/socket"))
+        os.chmod(workspace / "oci/socket", 0o666)
+        document = stage.check(workspace / "oci/socket")
+    assert_verdict(document, "inconclusive", "not-assessable")
+    assert "ENXIO" in document.verdict.statement
+
+
+@pytest.mark.skopeo
+def test_no_all_clear_when_skopeo_cannot_read_it(stage: Stage) -> None:
+    """An archive whose directory members cannot be entered: nothing here minds, skopeo cannot unpack it."""
+    workspace = stage.workspace()
+    with tarfile.open(stage.archive) as old, tarfile.open(workspace / "oci/odd.tar", "w") as new:
+        for member in old:
+            if member.isdir():
+                member.mode = 0o644
+            new.addfile(member, old.extractfile(member) if member.isfile() else None)
+    os.chmod(workspace / "oci/odd.tar", 0o644)
+    document = stage.check(f"oci-archive:{workspace}/oci/odd.tar", skopeo="always")
+    assert_verdict(document, "inconclusive", "not-assessable")
+    assert any("skopeo" in claim.sentence for claim in assessment(document, "healthy").contradicts)

@@ -32,3 +32,17 @@ def test_no_space_is_refuted_when_nothing_ran_out(stage: Stage) -> None:
     document = stage.check(archive, want="write")
     assert assessment(document, "no-space").status == "refuted"
     assert assessment(stage.check(archive), "no-space").status == "not-assessable"
+
+
+def test_no_space_is_not_a_matter_of_inotify_watches(stage: Stage) -> None:
+    workspace = stage.workspace()
+    stderr = 'time="2026-11-21T16:51:42Z" level=fatal msg="creating fsnotify watcher: no space left on device"'
+    document = stage.check(f"oci-archive:{workspace}/oci/image.tar", stderr=stderr)
+    assert not assessment(document, "no-space").status.holds
+
+
+def test_no_space_is_only_likely_where_no_path_is_named(stage: Stage) -> None:
+    workspace = stage.workspace()
+    stderr = 'time="2026-11-21T16:51:42Z" level=fatal msg="write error: no space left on device"'
+    document = stage.check(f"oci-archive:{workspace}/oci/image.tar", stderr=stderr)
+    assert assessment(document, "no-space").status in ("likely", "refuted")

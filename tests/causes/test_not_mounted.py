@@ -19,10 +19,25 @@ def empty_workspace() -> None:
     os.mkdir("/workspace/source")
 
 
-def test_fires_where_the_workspace_is_no_mount(stage: Stage) -> None:
-    document = stage.check("oci-archive:/workspace/source/oci/image.tar", prepare=empty_workspace, container=True)
+def test_fires_on_the_root_file_system_of_a_container(stage: Stage) -> None:
+    if os.path.ismount("/workspace"):
+        pytest.skip("this machine mounts /workspace")
+    document = stage.check("oci-archive:/workspace/source-of-nobody/oci/image.tar", container=True)
     assert_verdict(document, "not-mounted")
-    assert document.verdict.component == "/workspace/source"
+    assert document.verdict.component == "/workspace/source-of-nobody"
+
+
+def test_likely_in_a_step_whose_workspace_is_tektons_empty_one(stage: Stage) -> None:
+    document = stage.check(
+        "oci-archive:/workspace/source/oci/image.tar", prepare=empty_workspace, container=True, facts={"step": "push"}
+    )
+    assert_verdict(document, "not-mounted", "likely")
+
+
+def test_a_volume_at_workspace_itself_is_not_called_missing(stage: Stage) -> None:
+    document = stage.check("oci-archive:/workspace/app/image.tar", prepare=empty_workspace, container=True)
+    assert assessment(document, "not-mounted").status == "possible"
+    assert_verdict(document, "inconclusive", "not-assessable")
 
 
 def test_fires_where_it_was_told_that_a_volume_belongs(stage: Stage) -> None:

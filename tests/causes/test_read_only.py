@@ -36,3 +36,13 @@ def test_refuted_where_the_mount_is_writable(stage: Stage) -> None:
     workspace = stage.workspace()
     document = stage.check(f"oci-archive:{workspace}/oci/image.tar", want="write")
     assert assessment(document, "read-only").status == "refuted"
+
+
+def test_likely_where_the_mode_bits_deny_as_well(stage: Stage) -> None:
+    workspace = stage.workspace()
+    os.chmod(workspace / "oci", 0o2755)
+    document = stage.check(
+        f"oci-archive:{workspace}/oci/new.tar", want="create", prepare=lambda: read_only_bind(workspace)
+    )
+    assert assessment(document, "read-only").status in ("likely", "confirmed")
+    assert document.verdict.family != "none"

@@ -7,7 +7,9 @@ import os
 
 import pytest
 from support.fuse import mirror
-from support.stage import Stage, assert_verdict, assessment
+from support.stage import ROOT, Stage, assert_verdict, assessment
+
+from probe.access.credentials import parse_identity
 
 pytestmark = pytest.mark.root
 
@@ -40,3 +42,27 @@ def test_server_denied_is_refuted_when_the_bits_deny_on_such_a_mount(stage: Stag
         document = stage.check(f"oci-archive:{stage.root}/remote/oci/image.tar")
     assert_verdict(document, "dir-search-denied")
     assert assessment(document, "server-denied").status == "refuted"
+
+
+@needs_fuse
+def test_server_denied_is_predicted_for_who_is_shut_out(stage: Stage) -> None:
+    workspace = stage.workspace()
+    with mirror(workspace, stage.root / "remote", {}, allow_other=False):
+        document = stage.check(
+            f"oci-archive:{stage.root}/remote/oci/image.tar",
+            by=ROOT,
+            predict_for=parse_identity("1000970000:0:1000970000"),
+        )
+    assert_verdict(document, "server-denied", "likely")
+
+
+@needs_fuse
+def test_a_prediction_on_such_a_mount_gives_no_all_clear(stage: Stage) -> None:
+    workspace = stage.workspace()
+    with mirror(workspace, stage.root / "remote", {}):
+        document = stage.check(
+            f"oci-archive:{stage.root}/remote/oci/image.tar",
+            by=ROOT,
+            predict_for=parse_identity("1000970000:0:1000970000"),
+        )
+    assert_verdict(document, "inconclusive", "not-assessable")

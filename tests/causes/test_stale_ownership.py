@@ -20,20 +20,25 @@ def old_directory(stage: Stage, mode: int = 0o2700) -> Path:
     return workspace
 
 
-def test_fires_when_the_fs_group_was_told(stage: Stage) -> None:
+def test_likely_when_the_fs_group_was_told(stage: Stage) -> None:
     workspace = old_directory(stage)
     document = stage.check(
         f"oci-archive:{workspace}/oci/image.tar", facts={"fs-group": str(FS_GROUP)}, **volume(workspace)
     )
-    assert_verdict(document, "stale-ownership")
-    assert assessment(document, "dir-search-denied").implied_by == "stale-ownership"
+    assert_verdict(document, "dir-search-denied")
+    found = assessment(document, "stale-ownership")
+    assert found.status == "likely"
+    assert any("before this container started" in claim.sentence for claim in found.supports)
+    assert any("fsGroupChangePolicy" in claim.sentence for claim in found.missing)
 
 
-def test_is_only_likely_when_the_fs_group_was_not_told(stage: Stage) -> None:
+def test_says_that_the_fs_group_was_not_told(stage: Stage) -> None:
     workspace = old_directory(stage)
     document = stage.check(f"oci-archive:{workspace}/oci/image.tar", **volume(workspace))
     assert_verdict(document, "dir-search-denied")
-    assert assessment(document, "stale-ownership").status == "likely"
+    found = assessment(document, "stale-ownership")
+    assert found.status == "likely"
+    assert any("--context fs-group" in claim.sentence for claim in found.missing)
 
 
 def test_refuted_when_the_directory_is_younger_than_the_container(stage: Stage) -> None:

@@ -6,6 +6,7 @@ import subprocess
 import tarfile
 
 import pytest
+from support.commands import copy
 from support.stage import Stage, assert_verdict, assessment
 
 pytestmark = [pytest.mark.root, pytest.mark.skopeo]
@@ -58,7 +59,3 @@ def test_an_empty_directory_is_inconclusive(stage: Stage) -> None:
     workspace = stage.workspace()
     (workspace / "bare").mkdir()
     assert_verdict(stage.check(f"dir:{workspace}/bare"), "inconclusive", "not-assessable")
-
-
-def copy(source: str, destination: str) -> None:
-    subprocess.run(["skopeo", "--insecure-policy", "copy", "-q", source, destination], check=True, capture_output=True)

@@ -156,6 +156,25 @@ def _growing(stage: Stage) -> VerdictDocument:
         os.waitpid(pid, 0)
 
 
+def _changing(before: int, after: int) -> Callable[[Stage], VerdictDocument]:
+    """The mode of a directory is changed while the probe looks."""
+
+    def play(stage: Stage) -> VerdictDocument:
+        workspace = stage.workspace()
+        os.chmod(workspace / "oci", before)
+        pid = os.fork()
+        if pid == 0:
+            time.sleep(0.3)
+            os.chmod(workspace / "oci", after)
+            os._exit(0)
+        try:
+            return stage.check(f"oci-archive:{workspace}/oci/image.tar", gap=0.6)
+        finally:
+            os.waitpid(pid, 0)
+
+    return play
+
+
 def _through_links(stage: Stage) -> VerdictDocument:
     workspace = stage.workspace()
     os.symlink("oci", workspace / "latest")
@@ -226,6 +245,8 @@ _PLAYS: dict[str, Callable[[Stage], VerdictDocument]] = {
     "truncated": _truncated,
     "corrupt": _corrupt,
     "growing": _growing,
+    "healed": _changing(0o700, 0o755),
+    "taken away": _changing(0o755, 0o700),
     "through links": _through_links,
     "create denied": _create_denied,
     "read-only": _read_only,

@@ -222,6 +222,8 @@ def assert_sound(document: VerdictDocument) -> None:
             _follow(tree, claim.pointer)
         if found.status.holds:
             assert found.supports, f"{found.cause} holds without support"
+    if document.verdict.cause is not Cause.HEALTHY:
+        assert not assessment(document, "healthy").status.holds, "nothing is healthy beside a fault"
     if document.verdict.cause not in (Cause.HEALTHY, Cause.INCONCLUSIVE):
         assert document.assessments[0].cause is document.verdict.cause
 

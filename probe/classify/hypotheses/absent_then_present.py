@@ -7,6 +7,7 @@ from probe.classify.hypothesis import ReadingHypothesis, Scale
 from probe.classify.remedy import RUN_AFTER, publish
 from probe.classify.verdict import Assessment, Cause, Remedy
 from probe.evidence.base import format_timestamp
+from probe.evidence.observation import Seen
 from probe.evidence.path import Want
 
 
@@ -24,19 +25,18 @@ class AbsentThenPresent(ReadingHypothesis):
             return scale.refuted("the name is to be made: that it is absent is right")
         remedy = Remedy(smallest=RUN_AFTER, structural=publish(path))
         statement = f"{path} was not there at first, and came later"
-        moments = [(attempt.errno == "ENOENT", reading.at("attempts", n)) for n, attempt in reading.truths]
-        moments += [
-            (sample.open_errno == "ENOENT", reading.at("writers", "value", "samples", number))
-            for number, sample in enumerate(reading.samples)
-        ]
-        first = next((pointer for absent, pointer in moments if absent), None)
-        if first is not None:
-            scale.support(first, f"{path}: ENOENT")
-            later = [pointer for absent, pointer in moments[[p for _, p in moments].index(first) :] if not absent]
-            if later:
-                scale.support(later[0], f"{path}: there, a moment later")
-                return scale.confirmed(statement, component=path, remedy=remedy)
-            scale.miss(first, "a later look at which it is there; without it: race not shown")
+        moments = _moments(reading)
+        absent = [(at, pointer) for at, there, pointer in moments if not there]
+        present = [(at, pointer) for at, there, pointer in moments if there]
+        if absent and present and absent[0][0] < present[-1][0] and absent[0][0] < present[0][0]:
+            scale.support(absent[0][1], f"{path}: ENOENT")
+            scale.support(present[0][1], f"{path}: there, a moment later")
+            return scale.confirmed(statement, component=path, remedy=remedy)
+        if absent and present:
+            scale.contradict(absent[-1][1], f"{path} was there at first, and was removed while it was looked at")
+            return scale.refuted("it was there at first")
+        if absent:
+            scale.miss(absent[0][1], "a later look at which it is there; without it: race not shown")
             return scale.possible(f"nothing is at {path} yet; it may still be written")
         failure = reading.target_failure("ENOENT")
         chain, target = reading.chain, reading.target
@@ -51,7 +51,7 @@ class AbsentThenPresent(ReadingHypothesis):
             return scale.refuted("the path itself was there")
         changed = reading.component_at(len(chain.components) - 1, "changed")
         failed = reading.failed_by(message)
-        if failed is not None and target.changed > failed:
+        if failed is not None and not reading.is_stale(message) and target.changed > failed:
             scale.support(
                 changed,
                 f"it is there now, changed {format_timestamp(target.changed)}, after the command failed "
@@ -60,3 +60,17 @@ class AbsentThenPresent(ReadingHypothesis):
             return scale.likely(statement, component=path, remedy=remedy)
         scale.miss(changed, "that it came after the failure: the message has no time, or the file is older")
         return scale.possible("it is there now; when it came is not shown")
+
+
+def _moments(reading: Reading) -> list[tuple[int, bool, str]]:
+    """When it was seen to be there (True) or not (False), in order of time; other errnos tell neither."""
+    moments = [
+        (attempt.at, attempt.granted, reading.at("attempts", number))
+        for number, attempt in reading.truths
+        if attempt.granted or attempt.errno == "ENOENT"
+    ]
+    for number, sample in enumerate(reading.samples):
+        pointer = reading.at("writers", "value", "samples", number)
+        if isinstance(sample.inode, Seen) or sample.inode.errno == "ENOENT":
+            moments.append((sample.at, isinstance(sample.inode, Seen) and sample.open_errno != "ENOENT", pointer))
+    return sorted(moments)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from probe.classify.case import REFUSALS, Reading
+from probe.classify.denial import GENERAL
 from probe.classify.hypothesis import ReadingHypothesis, Scale
-from probe.classify.refusal import decided_elsewhere
+from probe.classify.mounts import decided_elsewhere
 from probe.classify.remedy import UMASK, publish
 from probe.classify.verdict import Assessment, Cause, Remedy
 from probe.evidence.base import format_timestamp
+from probe.evidence.observation import Seen
+from probe.evidence.path import Component, FileType, Inode
 
 
 class AccessHealed(ReadingHypothesis):
@@ -15,6 +18,7 @@ class AccessHealed(ReadingHypothesis):
 
     cause = Cause.ACCESS_HEALED
     rank = 30
+    refines = (*GENERAL, Cause.GROUP_NOT_HELD, Cause.ACL_DENIED, Cause.ROOT_WITHOUT_CAPABILITY)
 
     def weigh(self, reading: Reading, scale: Scale) -> Assessment:
         """Two attempts of one process, or the command's refusal before a grant now."""
@@ -46,7 +50,11 @@ class AccessHealed(ReadingHypothesis):
         scale.support(reading.failure_at(number), f"the command was refused: {message.text}")
         scale.support(reading.truth_at, "granted to this identity now")
         failed = reading.failed_by(message)
-        change = self._change_between(reading, failed, reading.report.started) if failed is not None else None
+        change = (
+            self._change_between(reading, failed, reading.report.started)
+            if failed is not None and not reading.is_stale(message)
+            else None
+        )
         if change is None:
             scale.miss(reading.chain_at, "a change after the refusal: nothing on the path changed, race not shown")
             return scale.possible("refused then and granted now; the identities may differ, no change was seen")
@@ -67,9 +75,34 @@ class AccessHealed(ReadingHypothesis):
                 )
         for index in reading.observed:
             inode = reading.inode(index)
-            if inode is not None and start < inode.changed <= end:
+            if inode is not None and start < inode.changed <= end and not _gained_names(inode):
                 return (
                     reading.component_at(index, "changed"),
                     f"{reading.path_of(index)} changed {format_timestamp(inode.changed)}, in between",
                 )
+        after = reading.report.chain_after
+        before = {component.path: component for component in reading.components}
+        for index, component in enumerate(after.components if after is not None else ()):
+            if (
+                isinstance(component.inode, Seen)
+                and start < component.inode.value.changed <= end
+                and _rights(component) != _rights(before.get(component.path))
+            ):
+                return (
+                    reading.at("chain_after", "components", index, "inode", "value", "changed"),
+                    f"{component.path} changed {format_timestamp(component.inode.value.changed)}, in between",
+                )
         return None
+
+
+def _gained_names(inode: Inode) -> bool:
+    """Whether a directory's ctime tells no more than its mtime: a name was made or removed in it."""
+    return inode.type is FileType.DIRECTORY and inode.changed == inode.modified
+
+
+def _rights(component: Component | None) -> tuple[object, ...]:
+    """What decides who may pass."""
+    if component is None or not isinstance(component.inode, Seen):
+        return ()
+    inode, acl = component.inode.value, component.acl
+    return inode.inode, inode.mode, inode.uid, inode.gid, acl.value if isinstance(acl, Seen) else None

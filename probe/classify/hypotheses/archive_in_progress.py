@@ -5,10 +5,11 @@ from __future__ import annotations
 from probe.classify.case import Reading
 from probe.classify.hypothesis import ReadingHypothesis, Scale
 from probe.classify.remedy import RUN_AFTER, publish
-from probe.classify.stability import Stability, live_writer, no_writer, stability, unfinished
+from probe.classify.stability import Stability, live_writer, stability, unfinished, writer_excluded
 from probe.classify.verdict import Assessment, Cause, Remedy
 from probe.evidence.base import format_timestamp
 from probe.evidence.command import FailureKind
+from probe.evidence.path import Want
 
 _EARLY = frozenset({FailureKind.ARCHIVE_ENDED, FailureKind.BAD_ARCHIVE, FailureKind.DIGEST_MISMATCH})
 
@@ -22,6 +23,8 @@ class ArchiveInProgress(ReadingHypothesis):
     def weigh(self, reading: Reading, scale: Scale) -> Assessment:
         """Growth between samples decides; a resting unfinished archive stays open until it has rested long."""
         path = reading.report.reference.path
+        if reading.report.want is not Want.READ:
+            return scale.refuted(f"to {reading.report.want} is wanted: whether the content is finished does not matter")
         if not reading.samples:
             scale.miss(reading.at("writers"), "two samples of size and modification time")
             return scale.not_assessable("the file was not sampled")
@@ -32,9 +35,9 @@ class ArchiveInProgress(ReadingHypothesis):
             scale.support(*writer)
         remedy = Remedy(smallest=RUN_AFTER, structural=publish(path))
         complete = reading.image is not None and reading.image.complete
-        if rest.changing and not complete:
+        if rest.grew is not None and not complete:
             return scale.confirmed(f"{path} is still being written", component=path, remedy=remedy)
-        if writer is not None and why is not None:
+        if writer is not None and (why is not None or (reading.image is not None and not complete)):
             return scale.confirmed(f"{path} is unfinished and open for writing", component=path, remedy=remedy)
         if rest.changing:
             return scale.likely(f"{path} was written to while it was looked at", component=path, remedy=remedy)
@@ -64,13 +67,14 @@ class ArchiveInProgress(ReadingHypothesis):
                 f"{sides[what]}, {gap:.2f} s later",
             )
         if why is not None:
-            scale.support(reading.image_at("archive", "ending") if reading.image else reading.at("image"), why)
+            whole = reading.image is not None and reading.image.archive is not None
+            scale.support(reading.image_at("archive", "ending") if whole else reading.image_at("problems"), why)
 
     def _told_by_command(self, reading: Reading, scale: Scale, rest: Stability) -> bool:
         last = rest.inodes[-1][1] if rest.inodes else None
         for number, failure in reading.failures:
             failed = reading.failed_by(failure)
-            if failure.kind not in _EARLY or failed is None or last is None:
+            if failure.kind not in _EARLY or failed is None or last is None or reading.is_stale(failure):
                 continue
             if last.modified > failed:
                 scale.support(
@@ -83,7 +87,7 @@ class ArchiveInProgress(ReadingHypothesis):
 
     def _resting(self, reading: Reading, scale: Scale, rest: Stability, why: str | None, remedy: Remedy) -> Assessment:
         samples = reading.at("writers", "value", "samples")
-        nobody = no_writer(reading)
+        nobody = writer_excluded(reading, rest)
         if nobody is not None:
             scale.contradict(*nobody)
         if len(rest.inodes) > 1:
@@ -95,9 +99,7 @@ class ArchiveInProgress(ReadingHypothesis):
             if reading.image is not None:
                 scale.contradict(reading.image_at("complete"), "the archive is finished")
             return scale.refuted("it did not change while it was looked at")
-        if nobody is not None or rest.settled:
-            if rest.settled:
-                scale.contradict(samples, f"unfinished, but not written to for {rest.age_seconds:.0f} s")
+        if nobody is not None:
             return scale.refuted("unfinished, and nobody writes to it")
         scale.miss(samples, "a longer look (--gap 30s), or a lease (--lease): a writer may only be pausing")
         return scale.possible(f"{reading.report.reference.path} is unfinished; a writer may be pausing", remedy=remedy)

@@ -19,17 +19,19 @@ class CreatedAfterSweep(DenialHypothesis):
     refines = (*GENERAL, Cause.GROUP_NOT_HELD)
 
     def weigh(self, reading: Reading, scale: Scale) -> Assessment:
-        """Confirmed only by a birth time after this container's start: ctime also moves for other reasons."""
+        """Confirmed only by a birth time after this container's start, and when the pod's fsGroup was told."""
         assessment = super().weigh(reading, scale)
-        denial_index = reading.denial.index if reading.denial is not None else None
-        inode = reading.inode(denial_index) if denial_index is not None else None
-        if assessment.status is Status.CONFIRMED and (inode is None or inode.born is None):
-            scale.miss(
-                reading.component_at(denial_index or 0),
-                "the birth time: ctime alone does not tell making from changing",
-            )
-            return scale.likely(assessment.statement, component=assessment.component, remedy=assessment.remedy)
-        return assessment
+        if assessment.status is not Status.CONFIRMED or reading.denial is None:
+            return assessment
+        index = reading.denial.index
+        inode = reading.inode(index)
+        if inode is None or inode.born is None:
+            scale.miss(reading.component_at(index), "the birth time: ctime alone does not tell making from changing")
+        if reading.report.context.fs_group is None:
+            scale.miss(reading.at("context", "fs_group"), "the fsGroup that the pod asks for (--context fs-group=GID)")
+        if not scale.missing:
+            return assessment
+        return scale.likely(assessment.statement, component=assessment.component, remedy=assessment.remedy)
 
     def fit(self, denial: Denial, scale: Scale) -> str | None:
         """The volume was swept for this reader, the denying inode came after."""
@@ -53,7 +55,7 @@ class CreatedAfterSweep(DenialHypothesis):
             f"({format_timestamp(started)})",
         )
         return (
-            f"{denial.path} was made with mode {denial.inode.mode:04o} after this pod's volume had been swept: "
+            f"{denial.path} was made after this pod's volume had been swept, and has mode {denial.inode.mode:04o}: "
             "no sweep will correct it before the next pod"
         )
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from probe.classify.case import Reading
 from probe.classify.hypothesis import ReadingHypothesis, Scale
-from probe.classify.refusal import decided_elsewhere, is_confined, needs_unexplained
+from probe.classify.mounts import decided_elsewhere
+from probe.classify.refusal import is_confined, needs_unexplained
 from probe.classify.verdict import Assessment, Cause, Fix, Remedy
 
 
@@ -23,7 +24,7 @@ class DeniedUnexplained(ReadingHypothesis):
         path = reading.report.reference.path
         statement = (
             f"{truth.operation if truth else 'open'} of {path} is refused although mode bits, ACLs and capabilities "
-            "allow it: a security module, a seccomp filter or the file server decides"
+            "allow it: a security module, a seccomp filter, the file server or the file system itself decides"
         )
         for what in judgement.missing if judgement is not None else ():
             scale.miss(reading.chain_at, what)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 
 from probe.classify.case import Case, Reading, near
 from probe.classify.hypothesis import Hypothesis, Scale
@@ -80,7 +81,7 @@ class DifferentReference(Hypothesis):
         if ours and theirs:
             scale.support(a.image_at("images"), f"diff_ids begin {ours[0][:19]} here")
             scale.support(b.image_at("images"), f"diff_ids begin {theirs[0][:19]} there")
-            return scale.confirmed(
+            return _graded(scale, a, b)(
                 f"{statement}, and hold different images", component=b.report.reference.path, remedy=_remedy(a)
             )
         return scale.likely(statement, component=b.report.reference.path, remedy=_remedy(a))
@@ -95,7 +96,7 @@ class DifferentReference(Hypothesis):
             transport, path = named
             scale.support(reading.failure_at(number), f"the command read {transport}:{path}: {failure.text}")
             scale.support(reading.at("reference"), f"the reference under test is {ours.text}")
-            return scale.confirmed(
+            return _graded(scale, reading)(
                 f"the failing command read {transport}:{path}, not {ours.transport}:{ours.path}",
                 component=path,
                 remedy=_remedy(reading if _reads(reading) else None),
@@ -108,8 +109,17 @@ class DifferentReference(Hypothesis):
             scale.support(reading.at("reference"), f"{who or 'one task'} names {reading.report.reference.text}")
 
 
-def _place(reading: Reading) -> tuple[str, str]:
-    return reading.report.reference.transport, reading.chain_end
+def _graded(scale: Scale, *readings: Reading) -> Callable[..., Assessment]:
+    """How the scale ends: a prediction for somebody else is never more than likely."""
+    predicted = next((reading for reading in readings if reading.predicted), None)
+    if predicted is None:
+        return scale.confirmed
+    scale.miss(predicted.identity_at, "an observation made with that identity itself")
+    return scale.likely
+
+
+def _place(reading: Reading) -> tuple[str, str, str | None]:
+    return reading.report.reference.transport, reading.chain_end, reading.report.reference.tag
 
 
 def _related(a: Reading, b: Reading) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from probe.classify.case import Reading
 from probe.classify.denial import Denial, DenialHypothesis
 from probe.classify.hypothesis import Scale
-from probe.classify.verdict import Assessment, Cause, Claim
+from probe.classify.verdict import MAX_CLAIMS, Assessment, Cause, Claim
 from probe.evidence.observation import Seen
 
 
@@ -24,7 +24,7 @@ class DirSearchDenied(DenialHypothesis):
             pointer=reading.at("listing"),
             sentence="listing names needs r only, opening them needs x: seeing the file with ls does not refute this",
         )
-        return assessment.model_copy(update={"supports": (*assessment.supports, answer)})
+        return assessment.model_copy(update={"supports": (*assessment.supports[: MAX_CLAIMS - 1], answer)})
 
     def fit(self, denial: Denial, scale: Scale) -> str | None:
         """Any denied search."""

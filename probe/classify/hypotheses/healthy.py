@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from probe.classify.case import Case, Reading
 from probe.classify.hypothesis import Hypothesis, Scale
+from probe.classify.mounts import decided_elsewhere
 from probe.classify.stability import stability
-from probe.classify.verdict import Assessment, Cause, Status
+from probe.classify.verdict import MAX_CLAIMS, Assessment, Cause, Status
 from probe.evidence.observation import Seen
+from probe.evidence.path import Want
 
 
 class Healthy(Hypothesis):
@@ -23,7 +25,7 @@ class Healthy(Hypothesis):
         order = [Status.CONFIRMED, Status.LIKELY, Status.POSSIBLE, Status.NOT_ASSESSABLE, Status.REFUTED]
         weakest = max(scales, key=lambda assessment: order.index(assessment.status))
         if len(scales) > 1 and weakest.status.holds:
-            supports = tuple(claim for assessment in scales for claim in assessment.supports)[:64]
+            supports = tuple(claim for assessment in scales for claim in assessment.supports)[:MAX_CLAIMS]
             return weakest.model_copy(
                 update={"supports": supports, "statement": f"all {len(scales)} references can be used as asked"}
             )
@@ -52,7 +54,7 @@ class Healthy(Hypothesis):
                 scale.contradict(reading.image_at("complete"), "the container is not complete as asked")
                 return scale.refuted("the container is not complete")
             scale.support(reading.image_at("whole"), "every blob that the image needs is there, with its size")
-        if stability(reading).changing:
+        if report.want is Want.READ and stability(reading).changing:
             scale.contradict(reading.at("writers"), "it changed while it was looked at")
             return scale.refuted("it is being written to")
         return self._grade(reading, scale)
@@ -74,12 +76,21 @@ class Healthy(Hypothesis):
             scale.miss(reading.at("command"), "what was true when the command failed: now nothing is wrong")
             return scale.possible("nothing is wrong now, and the command failed")
         skopeo = report.skopeo
+        if isinstance(skopeo, Seen) and skopeo.value.exit_status != 0:
+            scale.contradict(reading.at("skopeo"), f"skopeo could not read it: {skopeo.value.message}")
+            return scale.possible("readable and whole, but skopeo failed on it")
         if isinstance(skopeo, Seen) and skopeo.value.agrees is False:
             scale.contradict(reading.at("skopeo"), "skopeo reports other digests than the probe computed")
             return scale.possible("readable and whole, but skopeo's digests differ")
         statement = f"{report.reference.text} can be {_done(report.want)}"
         if image is not None and image.selected is not None:
             statement += f"; manifest {image.selected.manifest_digest}"
+        if reading.predicted and decided_elsewhere(reading):
+            scale.miss(reading.at("mounts"), "the answer of the server behind the mount, for that identity")
+            return scale.possible(statement + " as far as mode bits tell; the server decides")
+        if reading.predicted and image is not None and image.archive is None and report.want == "read":
+            scale.miss(reading.identity_at, "the mode bits of the blobs inside, which only that identity can try")
+            return scale.possible(statement + " at its top; the files inside were not judged for that identity")
         if reading.predicted:
             scale.miss(reading.identity_at, "an attempt by that identity itself")
             return scale.likely(statement + " (predicted)")

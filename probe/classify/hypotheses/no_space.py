@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import posixpath
+import re
+
+from probe.access.remedy import quote_path
 from probe.classify.case import WRITES, Reading
 from probe.classify.hypothesis import ReadingHypothesis, Scale
 from probe.classify.verdict import Assessment, Cause, Fix, Remedy
 from probe.evidence.command import FailureKind
+from probe.evidence.mount import Space
 from probe.evidence.observation import Seen
+from probe.evidence.path import Want
 
 
 class NoSpace(ReadingHypothesis):
@@ -18,27 +24,38 @@ class NoSpace(ReadingHypothesis):
     def weigh(self, reading: Reading, scale: Scale) -> Assessment:
         """The command's message decides; a wanted write on a full file system makes it likely."""
         for number, failure in reading.failures:
-            if failure.kind is FailureKind.NO_SPACE or failure.errno in ("ENOSPC", "EDQUOT"):
-                scale.support(reading.failure_at(number), failure.text)
-                self._sizes(reading, scale)
-                where = failure.path or "the temp directory"
-                return scale.confirmed(f"no space left while writing {where}", component=failure.path, remedy=_REMEDY)
+            if not (failure.kind is FailureKind.NO_SPACE or failure.errno in ("ENOSPC", "EDQUOT")):
+                continue
+            if _NOT_DISK.search(failure.text):
+                continue
+            scale.support(reading.failure_at(number), failure.text)
+            self._sizes(reading, scale)
+            remedy = _for_temp(reading) if failure.about == "temp" else _for_volume(failure.path)
+            if failure.path is None or not failure.path.startswith("/"):
+                scale.miss(reading.failure_at(number), "the path that was being written: the message names none")
+                return scale.likely("no space left at a place that the message does not name", remedy=remedy)
+            return scale.confirmed(f"no space left while writing {failure.path}", component=failure.path, remedy=remedy)
         space = reading.report.mounts.space
         wants_room = reading.report.want in WRITES
         if wants_room and isinstance(space, Seen):
             full = [
                 name
                 for name, left in (("bytes", space.value.available_bytes), ("inodes", space.value.available_inodes))
-                if left == 0 and (name == "bytes" or space.value.total_inodes > 0)
+                if left == 0
+                and (name == "bytes" or (space.value.total_inodes > 0 and reading.report.want is Want.CREATE))
             ]
             if full:
                 scale.support(reading.at("mounts", "space"), f"no {full[0]} available at {space.value.path}")
                 return scale.likely(
-                    f"no {full[0]} left at {space.value.path}", component=space.value.path, remedy=_REMEDY
+                    f"no {full[0]} left at {space.value.path}",
+                    component=space.value.path,
+                    remedy=_for_volume(space.value.path),
                 )
         if reading.report.command is None and not wants_room:
             if self._sizes(reading, scale):
-                return scale.possible("skopeo would not find the room to unpack this archive", remedy=_REMEDY)
+                return scale.possible(
+                    "skopeo would not find the room to unpack this archive", remedy=_for_temp(reading)
+                )
             scale.miss(reading.at("command"), "the failing command's standard error (--stderr FILE)")
             return scale.not_assessable("the command's messages are not known")
         scale.contradict(reading.at("mounts", "space"), "no call answered ENOSPC or EDQUOT, and there is room")
@@ -58,11 +75,34 @@ class NoSpace(ReadingHypothesis):
         return True
 
 
-_REMEDY = Remedy(
-    smallest=Fix(
-        sentence="Let skopeo unpack where there is room: the volume itself, or a larger emptyDir at /var/tmp.",
-        command="skopeo --tmpdir /workspace/source/tmp copy ...",
-        yaml="volumes:\n- name: vartmp\n  emptyDir:\n    sizeLimit: 20Gi",
-    ),
-    structural=Fix(sentence="Hand over an oci: directory in place of an archive: it is read without unpacking."),
-)
+def _exhausted(space: Space, want: Want) -> str | None:
+    """What there is none of: bytes, or, for a new name, inodes."""
+    if space.available_bytes == 0:
+        return "bytes"
+    return "inodes" if want is Want.CREATE and space.total_inodes > 0 and space.available_inodes == 0 else None
+
+
+def _for_temp(reading: Reading) -> Remedy:
+    temp = quote_path(posixpath.dirname(reading.report.reference.path) + "/.tmp")
+    return Remedy(
+        smallest=Fix(
+            sentence="Let skopeo unpack where there is room: beside the archive, or in a larger emptyDir at /var/tmp.",
+            command=f"mkdir -p {temp} && skopeo --tmpdir {temp} copy ...",
+            yaml="volumes:\n- name: vartmp\n  emptyDir:\n    sizeLimit: 20Gi",
+        ),
+        structural=Fix(sentence="Hand over an oci: directory in place of an archive: it is read without unpacking."),
+    )
+
+
+def _for_volume(path: str | None) -> Remedy:
+    where = quote_path(path) if path is not None else "DIR"
+    return Remedy(
+        smallest=Fix(
+            sentence="Make room there: remove what earlier runs left, or ask for a larger claim.",
+            command=f"df -h {where}",
+        )
+    )
+
+
+_NOT_DISK = re.compile(r"(?i)fsnotify|inotify|\bwatch")
+"""The kernel says ENOSPC, too, when a user has no inotify watches left (inotify(7))."""

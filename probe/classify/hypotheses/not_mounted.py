@@ -53,10 +53,15 @@ class NotMounted(ReadingHypothesis):
         if not reading.absent:
             scale.contradict(reading.truth_at, "something exists at the path")
             return scale.possible(statement, component=expected, remedy=remedy)
+        if any(component.link_target is not None for component in reading.components):
+            scale.miss(pointer, "where the volume is expected: the path leads through a symlink")
+            return scale.possible(statement, component=expected, remedy=remedy)
         stopped = reading.stopped
         if stopped is not None:
             scale.support(reading.stopped_at, stopped.message)
-        if told is not None or reading.report.context.in_container:
+        if told is not None or (mount.mount_point == "/" and reading.report.context.in_container):
             return scale.confirmed(statement, component=expected, remedy=remedy)
-        scale.miss(reading.at("context", "in_container"), "whether this is the container in which the task ran")
-        return scale.likely(statement, component=expected, remedy=remedy)
+        scale.miss(reading.at("context", "workspace"), "where the volume is expected (--context workspace=DIR)")
+        if mount.mount_point == "/" or reading.report.context.step is not None:
+            return scale.likely(statement, component=expected, remedy=remedy)
+        return scale.possible(statement, component=expected, remedy=remedy)

@@ -17,7 +17,7 @@ class ReadOnly(ReadingHypothesis):
         """Only for a wanted write: the kernel's EROFS, or the mount's `ro` for a prediction."""
         failure = reading.target_failure("EROFS")
         mount, pointer = reading.mount, reading.at("mounts", "carrying", "value")
-        if failure is not None:
+        if failure is not None and mount is not None and mount.read_only:
             scale.support(reading.failure_at(failure[0]), failure[1].text)
         elif reading.report.want not in WRITES:
             scale.contradict(
@@ -25,6 +25,15 @@ class ReadOnly(ReadingHypothesis):
             )
             return scale.refuted("nothing is to be written")
         truth, judgement = reading.truth, reading.judgement
+        both = judgement is not None and judgement.errno == "EROFS" and reading.refused
+        if both and mount is not None and mount.read_only:
+            scale.support(pointer + "/options", f"{mount.mount_point} is mounted ro")
+            scale.miss(reading.truth_at, "an answer that tells the two apart: the mode bits deny as well")
+            return scale.likely(
+                f"{mount.mount_point} is read-only, and {reading.report.reference.path} is to be written",
+                component=mount.mount_point,
+                remedy=_WRITABLE,
+            )
         if truth is not None and truth.errno == "EROFS":
             scale.support(reading.truth_at, f"{truth.operation} {truth.path}: EROFS")
         elif truth is not None and failure is None:
@@ -39,10 +48,13 @@ class ReadOnly(ReadingHypothesis):
         return scale.confirmed(
             f"{where} is read-only, and {reading.report.reference.path} is to be written",
             component=where,
-            remedy=Remedy(
-                smallest=Fix(
-                    sentence="Mount the volume for writing in this task, or write somewhere else.",
-                    yaml="volumeMounts:\n- name: source\n  readOnly: false",
-                )
-            ),
+            remedy=_WRITABLE,
         )
+
+
+_WRITABLE = Remedy(
+    smallest=Fix(
+        sentence="Mount the volume for writing in this task, or write somewhere else.",
+        yaml="volumeMounts:\n- name: source\n  readOnly: false",
+    )
+)

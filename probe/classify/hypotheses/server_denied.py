@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from probe.classify.case import Reading
 from probe.classify.hypothesis import ReadingHypothesis, Scale
-from probe.classify.refusal import decided_elsewhere, needs_unexplained
+from probe.classify.mounts import decided_elsewhere, shut_out_of_fuse
+from probe.classify.refusal import needs_unexplained
 from probe.classify.verdict import Assessment, Cause, Fix, Remedy
 
 
@@ -17,6 +18,9 @@ class ServerDenied(ReadingHypothesis):
 
     def weigh(self, reading: Reading, scale: Scale) -> Assessment:
         """An unexplained refusal on such a file system; decisive for FUSE, where the mount options say it."""
+        owner = shut_out_of_fuse(reading)
+        if reading.predicted and owner is not None:
+            return self._shut_out(reading, scale, owner)
         unfit = needs_unexplained(reading, scale)
         if unfit is not None:
             return unfit
@@ -29,17 +33,23 @@ class ServerDenied(ReadingHypothesis):
             return scale.refuted(f"{mount.filesystem} is a local file system")
         scale.support(pointer + "/filesystem", f"{mount.mount_point} is {mount.filesystem}, from {mount.source}")
         statement = f"the server behind {mount.mount_point} ({mount.filesystem}) refuses what the mode bits allow"
-        options = {*mount.options, *mount.super_options}
-        owner = next((option[8:] for option in options if option.startswith("user_id=")), None)
-        if mount.filesystem.startswith("fuse") and owner is not None and "allow_other" not in options:
-            uid = reading.credentials.uid
-            if str(uid) != owner:
-                scale.support(
-                    pointer + "/super_options", f"mounted by uid {owner} without allow_other: uid {uid} is shut out"
-                )
-                return scale.confirmed(statement, component=mount.mount_point, remedy=_ALLOW_OTHER)
+        if owner is not None:
+            return self._shut_out(reading, scale, owner)
         scale.miss(pointer, "the server's own rules and log: export options, squash, id mapping")
         return scale.likely(statement, component=mount.mount_point, remedy=_SERVER)
+
+    def _shut_out(self, reading: Reading, scale: Scale, owner: str) -> Assessment:
+        """FUSE without allow_other admits its mounter alone (fuse(4)): decisive, whatever the mode bits say."""
+        where = reading.mount.mount_point if reading.mount is not None else reading.report.reference.path
+        scale.support(
+            reading.at("mounts", "carrying", "value", "super_options"),
+            f"mounted by uid {owner} without allow_other: uid {reading.credentials.uid} is shut out",
+        )
+        return scale.confirmed(
+            f"the FUSE file system at {where} admits only uid {owner}, who mounted it",
+            component=where,
+            remedy=_ALLOW_OTHER,
+        )
 
 
 _ALLOW_OTHER = Remedy(

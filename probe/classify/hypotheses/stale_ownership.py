@@ -20,11 +20,16 @@ class StaleOwnership(DenialHypothesis):
     refines = (*GENERAL, Cause.GROUP_NOT_HELD)
 
     def weigh(self, reading: Reading, scale: Scale) -> Assessment:
-        """As any refusal; confirmed only when the pod's fsGroup was told and equals the root's group."""
+        """As any refusal; never more than likely: between the sweep and the container's start lies a while."""
         assessment = super().weigh(reading, scale)
-        if assessment.status is not Status.CONFIRMED or reading.report.context.fs_group is not None:
+        if assessment.status is not Status.CONFIRMED:
             return assessment
-        scale.miss(reading.at("context", "fs_group"), "the fsGroup that the pod asks for (--context fs-group=GID)")
+        if reading.report.context.fs_group is None:
+            scale.miss(reading.at("context", "fs_group"), "the fsGroup that the pod asks for (--context fs-group=GID)")
+        scale.miss(
+            reading.at("context", "container_started"),
+            "the pod's start and its fsGroupChangePolicy: the sweep came some time before this container's start",
+        )
         return scale.likely(assessment.statement, component=assessment.component, remedy=assessment.remedy)
 
     def fit(self, denial: Denial, scale: Scale) -> str | None:

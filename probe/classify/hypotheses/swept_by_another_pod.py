@@ -56,7 +56,10 @@ class SweptByAnotherPod(DenialHypothesis):
             f"rewritten {format_timestamp(root.inode.changed)}, after this container started "
             f"({format_timestamp(started)})",
         )
-        return f"another pod's fsGroup sweep gave the volume to group {root.inode.gid} while this pod was running"
+        return (
+            f"the volume was given to group {root.inode.gid} while this pod was running, as another pod's fsGroup "
+            "sweep does it"
+        )
 
     def remedy(self, denial: Denial) -> Remedy | None:
         """One fsGroup for all pods of a claim."""

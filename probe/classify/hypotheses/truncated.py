@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from probe.classify.case import Reading
 from probe.classify.hypothesis import ReadingHypothesis, Scale
-from probe.classify.refusal import decided_elsewhere
 from probe.classify.remedy import publish
-from probe.classify.stability import live_writer, no_writer, stability, unfinished
+from probe.classify.stability import live_writer, stability, unfinished, writer_excluded
 from probe.classify.verdict import Assessment, Cause, Fix, Remedy
 from probe.evidence.observation import NotSeen, Reason, Seen
 
@@ -35,7 +34,7 @@ class Truncated(ReadingHypothesis):
         for number, problem in enumerate(image.problems[:4]):
             if problem.kind in ("missing-blob", "partial-blob", "no-index"):
                 scale.support(reading.image_at("problems", number), f"{problem.subject}: {problem.kind}")
-        rest, writer, nobody = stability(reading), live_writer(reading), no_writer(reading)
+        rest, writer = stability(reading), live_writer(reading)
         samples = reading.at("writers", "value", "samples")
         if rest.changing or writer is not None:
             scale.contradict(*(writer or (samples, "it changed between the samples: somebody writes to it")))
@@ -49,11 +48,9 @@ class Truncated(ReadingHypothesis):
         )
         if len(rest.inodes) > 1:
             scale.support(samples, "size and modification time did not change between the samples")
+        nobody = writer_excluded(reading, rest)
         if nobody is not None:
             scale.support(*nobody)
-            return scale.confirmed(statement, component=path, remedy=remedy)
-        if rest.settled and len(rest.inodes) > 1 and not decided_elsewhere(reading):
-            scale.support(samples, f"nobody wrote to it for {rest.age_seconds:.0f} s")
             return scale.confirmed(statement, component=path, remedy=remedy)
         scale.miss(reading.at("writers"), f"that no writer is pausing: a longer look (--gap 30s){_lease(reading)}")
         return scale.likely(statement, component=path, remedy=remedy)

@@ -54,16 +54,29 @@ class WrongTransport(ReadingHypothesis):
             )
         if is_directory and reference.transport not in _FOR_DIRECTORY:
             scale.support(pointer, f"a directory, and {reference.transport}: reads a file")
-            return scale.confirmed(statement, component=reference.path)
+            return scale.confirmed(statement, component=reference.path, remedy=_NAME_ONCE)
         if not is_directory and reference.transport in _FOR_DIRECTORY:
             scale.support(pointer, f"a {found}, and {reference.transport}: reads a directory")
-            return scale.confirmed(statement, component=reference.path)
+            return scale.confirmed(statement, component=reference.path, remedy=_NAME_ONCE)
         ended = image.archive is not None and image.archive.ending is Ending.END_BLOCKS
         if image.found is Container.TAR and ended:
             scale.support(pointer, "a whole tar archive that holds none of an image's members")
-            return scale.confirmed(statement, component=reference.path)
+            return scale.confirmed(statement, component=reference.path, remedy=_EXPORT)
         scale.miss(pointer, "enough of the container to tell its kind: it is empty, unfinished or damaged")
         return scale.possible(f"{reference.path} holds nothing by which its kind can be told ({found})")
+
+
+_NAME_ONCE = Remedy(
+    smallest=Fix(
+        sentence="Name what the build wrote: a file for the archive transports, a directory for oci: and dir:.",
+    )
+)
+_EXPORT = Remedy(
+    smallest=Fix(
+        sentence="Let the build export an image, not a directory tree.",
+        command="skopeo copy SOURCE oci-archive:DIR/image.tar",
+    )
+)
 
 
 def _article(found: Container) -> str:
