@@ -144,6 +144,8 @@ def _corrupt(play: Play) -> None:
     play.shell(PUSH_TO_QUAY, _LOOP, _INSPECT)
     failed = play.shell(PUSH_TO_QUAY, _COPY)
     play.check(PUSH_TO_QUAY, ARCHIVE, expects=Cause.CORRUPT, failed=failed, deep=True)
+    play.aside("A writer in the middle of its work would leave the same picture. The owner can exclude it by a lease.")
+    play.check(BUILDER, ARCHIVE, expects=Cause.CORRUPT, deep=True, lease=True, leading=False)
 
 
 def _closed(play: Play) -> int:

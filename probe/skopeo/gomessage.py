@@ -57,6 +57,7 @@ _STORAGE = re.compile(
     r"ApplyLayer|applying layer|adding layer with blob|containers-storage|(?:creating|mounting) .* overlay"
 )
 _APPENDING = re.compile(r"doesn't support modifying existing images")
+_TO_DESTINATION = re.compile(r"initializing destination |Invalid destination name ")
 _ERRNO_ONLY = re.compile(rf"(?i)(?:^|: )(?:{TEXT})(?: exit status \d+)?$")
 
 
@@ -103,7 +104,7 @@ def _read(message: str, assume: str | None = None) -> Finding:
     named = named_reference(message) or Named(assume)
     failed = file_error(message)
     finding = _judge(message, named, failed)
-    if named.destination and finding.about in ("", "member", "archive", "ancestor"):
+    if _TO_DESTINATION.search(message) and named.path is not None and finding.about in ("", "member", "archive", "ancestor"):
         finding = replace(finding, about="destination", path=finding.path or named.path)
     return replace(
         finding,
