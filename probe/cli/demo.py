@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from probe.cli.exits import ExitStatus, fail
+from probe.cli.exits import ExitStatus, fail, warn
+from probe.cli.output import print_document
 
 if TYPE_CHECKING:
     from probe.demo.document import DemoDocument
@@ -66,11 +67,11 @@ def demo(
         except ActorFailed as error:
             fail(f"a process of the play broke off: {error}", ExitStatus.PROBE_FAILED)
     if json:
-        print(document.model_dump_json(by_alias=True, indent=2))
+        print_document(document.model_dump_json(by_alias=True, indent=2))
     if keep:
         for result in document.scenes:
             if result.played:
-                print(f"probe: kept {result.directory}", file=sys.stderr)
+                warn(f"kept {result.directory}")
     _end(document)
 
 
@@ -79,7 +80,7 @@ def _list(scenes: tuple[Scene, ...], as_json: bool) -> NoReturn:
         import json
 
         rows = [{"name": scene.name, "story": scene.story, "expected": scene.expected} for scene in scenes]
-        print(json.dumps({"schema": "pod-probe/demo-list/v1", "scenes": rows}, indent=2))
+        print_document(json.dumps({"schema": "pod-probe/demo-list/v1", "scenes": rows}, indent=2))
     else:
         import textwrap
 
@@ -98,7 +99,7 @@ def _end(document: DemoDocument) -> NoReturn:
         if not checked.agrees
     ]
     for line in wrong:
-        print(f"probe: {line}", file=sys.stderr)
+        warn(line)
     if wrong:
         raise typer.Exit(int(ExitStatus.FAULT))
     if not any(result.played for result in document.scenes):

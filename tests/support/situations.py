@@ -201,7 +201,7 @@ def _read_only(stage: Stage) -> VerdictDocument:
 def _in_a_pod(stage: Stage) -> VerdictDocument:
     workspace = stage.workspace()
     os.chmod(workspace / "oci", 0o2700)
-    time.sleep(0.05)
+    time.sleep(0.2)
     facts = {"fs-group": str(FS_GROUP), "task": "push", "pod": "push-pod", "workspace": str(workspace)}
     return stage.check(f"oci-archive:{workspace}/oci/image.tar", facts=facts, **volume(workspace))
 
@@ -213,7 +213,8 @@ def _late(stage: Stage) -> VerdictDocument:
         time.sleep(0.1)
         os.mkdir(workspace / "late", 0o700)
 
-    return stage.check(f"oci-archive:{workspace}/late/image.tar", **volume(workspace, make))
+    facts = {"fs-group": str(FS_GROUP)}
+    return stage.check(f"oci-archive:{workspace}/late/image.tar", facts=facts, **volume(workspace, make))
 
 
 def _other_path(stage: Stage) -> VerdictDocument:

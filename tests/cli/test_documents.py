@@ -1,0 +1,336 @@
+"""Reading documents: by content, from files, directories, standard input and logs; what cannot be used is told."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cli.conftest import Call
+from support.program import Ran, probe
+
+from probe.classify.judge import judge_case
+from probe.cli import documents
+from probe.cli.documents import MAX_DOCUMENT, read_documents
+from probe.evidence.report import Bundle, Report, Tool
+
+QUICK = ("--gap", "0s", "--skopeo", "never")
+
+
+@pytest.fixture(scope="session")
+def texts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """One report as it is, and in what carries it; a second report."""
+    folder = tmp_path_factory.mktemp("documents")
+    for name in ("one", "two"):
+        (folder / f"{name}.txt").write_text(name)
+    collected = [probe("collect", folder / f"{name}.txt", *QUICK) for name in ("one", "two")]
+    first, second = (Report.model_validate_json(ran.out) for ran in collected)
+    bundle = Bundle(tool=Tool(version="1"), evidence=(first, second))
+    return {
+        "report": collected[0].out,
+        "second": collected[1].out,
+        "bundle": bundle.model_dump_json(by_alias=True, indent=2),
+        "verdict": judge_case([first, second]).model_dump_json(by_alias=True, indent=2),
+        "compact": first.model_dump_json(by_alias=True),
+    }
+
+
+def paths(reports: list[Report]) -> list[str]:
+    """The last part of each path."""
+    return [os.path.basename(report.reference.path) for report in reports]
+
+
+def read(path: Path, content: str | bytes) -> tuple[list[str], list[str]]:
+    """What is found in a file of this content: the reports' file names, the problems without the file's own name."""
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    reports, problems = read_documents([str(path)])
+    assert all(problem.startswith(f"{path}: ") for problem in problems)
+    return paths(reports), [problem.removeprefix(f"{path}: ") for problem in problems]
+
+
+@pytest.mark.parametrize(
+    ("kind", "found"),
+    [
+        ("report", ["one.txt"]),
+        ("compact", ["one.txt"]),
+        ("bundle", ["one.txt", "two.txt"]),
+        ("verdict", ["one.txt", "two.txt"]),
+    ],
+)
+def test_reports_are_found_in_what_carries_them(
+    kind: str, found: list[str], texts: dict[str, str], tmp_path: Path
+) -> None:
+    assert read(tmp_path / "a", texts[kind]) == (found, [])
+
+
+def test_a_report_counts_once_wherever_it_stands(texts: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "b").write_text(texts["verdict"])
+    twice = json.loads(texts["bundle"])
+    twice["evidence"] *= 3
+    (tmp_path / "c").write_text(json.dumps(twice))
+    reports, problems = read_documents([str(tmp_path / "c"), str(tmp_path / "b"), str(tmp_path)])
+    assert (paths(reports), problems) == (["one.txt", "two.txt"], [])
+
+
+# -- documents among other lines
+
+STAMP = "2025-11-21T19:15:39.{n:09d}Z "
+
+
+def _stamped(text: str, prefix: str = STAMP) -> str:
+    lines = text.splitlines()
+    return "".join(prefix.format(n=number * 1_000_003 % 10**9) + line + "\n" for number, line in enumerate(lines))
+
+
+LOGS = {
+    "as it is": lambda text: text,
+    "other lines around": lambda text: f"Copying blob sha256:abc\n{{not json}}\n{text}\ntime=x level=fatal msg=y\n",
+    "other words on its line": lambda text: f"+ probe collect{text}",
+    "carriage returns": lambda text: "log\r\n" + text.replace("\n", "\r\n"),
+    "kubectl logs --timestamps": lambda text: _stamped("Copying\n" + text + "\nfatal"),
+    "short fractions": lambda text: _stamped("x\n" + text, "2025-11-21T19:15:39.5Z "),
+    "no fraction": lambda text: _stamped("x\n" + text, "2025-11-21T19:15:39Z "),
+    "another zone": lambda text: _stamped("x\n" + text, "2025-11-21T19:15:39.123456789+02:00 "),
+    "kubectl logs --prefix": lambda text: _stamped("x\n" + text, "[pod/push-pod/step-push] "),
+    "both": lambda text: _stamped("x\n" + text, "[pod/push-pod/step-push] 2025-11-21T19:15:39.5Z "),
+    "tkn pipelinerun logs": lambda text: _stamped("x\n" + text, "[push : check] "),
+    "a CRI log file": lambda text: _stamped("x\n" + text, STAMP + "stdout F "),
+}
+
+
+@pytest.mark.parametrize("log", LOGS)
+@pytest.mark.parametrize("kind", ["report", "compact", "bundle"])
+def test_a_document_in_a_log(kind: str, log: str, texts: dict[str, str], tmp_path: Path) -> None:
+    found = ["one.txt", "two.txt"] if kind == "bundle" else ["one.txt"]
+    assert read(tmp_path / "log", LOGS[log](texts[kind])) == (found, [])
+
+
+def test_a_long_line_that_the_runtime_cut_into_parts(texts: dict[str, str], tmp_path: Path) -> None:
+    line, size = texts["compact"], 4096
+    parts = [line[start : start + size] for start in range(0, len(line), size)]
+    tags = ["P"] * (len(parts) - 1) + ["F"]
+    log = "".join(f"2025-11-21T19:15:39.1Z stdout {tag} {part}\n" for tag, part in zip(tags, parts, strict=True))
+    assert len(parts) > 2
+    assert read(tmp_path / "log", log) == (["one.txt"], [])
+
+
+@pytest.mark.parametrize("between", ["", "\n", "\nother lines\n"])
+def test_several_documents_in_one_stream(between: str, texts: dict[str, str], tmp_path: Path) -> None:
+    stream = between.join((texts["report"], texts["second"], texts["compact"], texts["bundle"]))
+    assert read(tmp_path / "log", stream) == (["one.txt", "two.txt"], [])
+
+
+def test_one_document_a_line(texts: dict[str, str], tmp_path: Path) -> None:
+    lines = [json.dumps(json.loads(texts[name])) for name in ("report", "second")]
+    assert read(tmp_path / "ndjson", "\n".join(lines)) == (["one.txt", "two.txt"], [])
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
+def test_what_a_shell_on_windows_writes(encoding: str, texts: dict[str, str], tmp_path: Path) -> None:
+    mark = {"utf-16-le": b"\xff\xfe", "utf-16-be": b"\xfe\xff"}.get(encoding, b"")
+    raw = mark + texts["report"].replace("\n", "\r\n").encode(encoding)
+    assert read(tmp_path / "redirected", raw) == (["one.txt"], [])
+
+
+# -- what cannot be used
+
+
+def _with(text: str, **fields: Any) -> str:
+    return json.dumps({**json.loads(text), **fields})
+
+
+BAD = {
+    "empty": (lambda _: "", r"no document of pod-probe in it \(not JSON: Expecting value, line 1 column 1\)"),
+    "a poem": (lambda _: "roses are red\n", r"no document of pod-probe in it \(not JSON: .*\)"),
+    "binary": (lambda _: b"\x7fELF\0\0\xff", r"no document of pod-probe in it \(not text\)"),
+    "cut off": (lambda text: text[:5000], r"the document that begins on line 1 is damaged: .*"),
+    "cut off, in a log": (lambda text: "a\nb\n" + text[:5000], r"the document that begins on line 3 is damaged: .*"),
+    "brackets": (lambda _: "[" * 100_000, r"no document of pod-probe in it \(not JSON: nested too deeply\)"),
+    "deep in a document": (
+        lambda _: '{"schema": "pod-probe/report/v1", "a": ' + "[" * 100_000,
+        r"the document that begins on line 1 is damaged: nested too deeply",
+    ),
+    "a long number": (
+        lambda text: _with(text, started=0).replace('"started": 0', '"started": ' + "9" * 5000),
+        r"the document that begins on line 1 is damaged: a number of too many digits",
+    ),
+    "a list": (lambda text: f"[{text}]", r"not a document of pod-probe \(no schema that it knows\)"),
+    "only a number": (lambda _: "42", r"not a document of pod-probe \(no schema that it knows\)"),
+    "another schema": (lambda _: '{"schema": "https://example.com/"}', r"not a document of pod-probe .*"),
+    "a schema of a wrong type": (lambda _: '{"schema": ["pod-probe/report/v1"]}', r"not a document of pod-probe .*"),
+    "another document of ours": (
+        lambda _: '{"schema": "pod-probe/explanation/v1"}',
+        r"pod-probe/explanation/v1 holds no evidence",
+    ),
+    "no list of evidence": (
+        lambda _: '{"schema": "pod-probe/bundle/v1", "evidence": {"a": 1}}',
+        r"pod-probe/bundle/v1 without a list of evidence",
+    ),
+    "a report of a later version": (
+        lambda text: _with(text, schema="pod-probe/report/v2"),
+        r"report 0 is not valid at /schema: Input should be 'pod-probe/report/v1'",
+    ),
+    "a wrong type": (lambda text: _with(text, identity=[]), r"report 0 is not valid at /identity: .*"),
+    "a missing field": (
+        lambda text: _with(text, want="smell"),
+        r"report 0 is not valid at /want: Input should be 'read', .*",
+    ),
+    "not a number": (
+        lambda text: _with(text, started_monotonic=float("nan")),
+        r"report 0 is not valid at /started_monotonic: Input should be a finite number",
+    ),
+    "infinite": (lambda text: _with(text, duration_ms=float("inf")), r"report 0 is not valid at /duration_ms: .*"),
+    "half a character": (
+        lambda text: text.replace('"read"', '"\\ud800"'),
+        r"report 0 is not valid at /want: .*",
+    ),
+    "a null byte in a name, which is no fault": (lambda text: text.replace("one.txt", "\\u0000"), None),
+    "not even an object": (
+        lambda _: '{"schema": "pod-probe/bundle/v1", "evidence": [1, null, "x"]}',
+        r"report 0 is not valid at /: .*",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_what_cannot_be_used_is_one_sentence(case: str, texts: dict[str, str], tmp_path: Path) -> None:
+    make, told = BAD[case]
+    found, problems = read(tmp_path / "bad", make(texts["report"]))
+    if told is None:
+        assert (len(found), problems) == (1, [])
+        return
+    assert found == []
+    assert re.fullmatch(told, problems[0]), problems[0]
+
+
+def test_one_bad_file_costs_nothing_but_itself(texts: dict[str, str], tmp_path: Path) -> None:
+    for number, case in enumerate(BAD):
+        made = BAD[case][0](texts["report"])
+        (tmp_path / f"{number:02}").write_bytes(made if isinstance(made, bytes) else made.encode())
+    (tmp_path / "zz").write_text(texts["second"])
+    ran = probe("classify", *sorted(tmp_path.iterdir()), "--json")
+    assert ran.status == 0
+    assert [report["reference"]["path"][-7:] for report in ran.document["evidence"]][1:] == ["two.txt"]
+    told = {line.split(": ")[1][-2:] for line in ran.err.splitlines()}
+    good = {f"{number:02}" for number, case in enumerate(BAD) if BAD[case][1] is None}
+    assert told == {f"{number:02}" for number in range(len(BAD))} - good
+
+
+def test_a_bad_report_in_a_bundle_costs_nothing_but_itself(texts: dict[str, str], tmp_path: Path) -> None:
+    bundle = json.loads(texts["bundle"])
+    bundle["evidence"].insert(1, {"schema": "pod-probe/report/v1"})
+    found, problems = read(tmp_path / "bundle", json.dumps(bundle))
+    assert found == ["one.txt", "two.txt"]
+    assert problems == ["report 1 is not valid at /tool: Field required"]
+
+
+def test_whole_reports_in_a_verdict_that_is_cut_off(texts: dict[str, str], tmp_path: Path) -> None:
+    found, problems = read(tmp_path / "cut", texts["verdict"][:-200])
+    assert found == ["one.txt"]
+    assert len(problems) == 2, "the verdict, and its last report"
+
+
+def test_a_file_that_is_too_large(texts: dict[str, str], tmp_path: Path) -> None:
+    with open(tmp_path / "large", "wb") as stream:
+        stream.write(texts["report"].encode())
+        stream.truncate(MAX_DOCUMENT + 1)
+    found, problems = read_documents([str(tmp_path / "large"), str(tmp_path / "small")])
+    assert found == []
+    assert problems[0] == f"{tmp_path}/large: larger than {MAX_DOCUMENT >> 20} MiB, left out"
+
+
+def test_the_largest_file_is_read_in_bounded_time(tmp_path: Path) -> None:
+    """Beginnings of documents, none of which ends: each would cost a parse of what follows."""
+    start = '{"schema": "pod-probe/report/v1", "a": [\n'
+    (tmp_path / "hostile").write_text(start * (MAX_DOCUMENT // 8 // len(start)))
+    began = time.process_time()
+    reports, problems = read_documents([str(tmp_path / "hostile")])
+    assert reports == []
+    assert len(problems) == 33 and problems[-1].endswith("1 more that could not be used")
+    assert time.process_time() - began < 60
+
+
+# -- directories
+
+
+def test_a_directory_is_walked_in_order(texts: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "b/c").mkdir(parents=True)
+    (tmp_path / "b/c/deep").write_text(texts["second"])
+    (tmp_path / "a.json").write_text(texts["report"])
+    for name, content in (("README", b"hello"), ("image.tar", bytes(1024)), ("data.json", b'{"a": 1}'), ("x", b"")):
+        (tmp_path / name).write_bytes(content)
+    reports, problems = read_documents([str(tmp_path)])
+    assert (paths(reports), problems) == (["one.txt", "two.txt"], []), "what is no document of ours is passed over"
+
+
+def test_a_damaged_document_in_a_directory_is_told(texts: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "cut.json").write_text(texts["report"][:5000])
+    reports, problems = read_documents([str(tmp_path)])
+    assert reports == []
+    assert len(problems) == 1 and "cut.json: the document that begins on line 1 is damaged" in problems[0]
+
+
+def test_pipes_devices_loops_and_dangling_links_in_a_directory(texts: dict[str, str], tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "zero").symlink_to("/dev/zero")
+    (tmp_path / "loop").symlink_to("loop")
+    (tmp_path / "up").symlink_to("..")
+    (tmp_path / "nowhere").symlink_to("missing")
+    (tmp_path / "real").write_text(texts["report"])
+    (tmp_path / "named").symlink_to("real")
+    reports, problems = read_documents([str(tmp_path)])
+    assert (paths(reports), problems) == (["one.txt"], [])
+
+
+@pytest.mark.root
+def test_what_may_not_be_read_in_a_directory_is_told(texts: dict[str, str], public: Path) -> None:
+    (public / "closed").mkdir(mode=0o700)
+    (public / "secret").write_text(texts["report"])
+    (public / "secret").chmod(0o600)
+    (public / "open").write_text(texts["second"])
+
+    def become() -> None:
+        os.setgroups([])
+        os.setresgid(12345, 12345, 12345)
+        os.setresuid(12345, 12345, 12345)
+
+    ran = probe("classify", public, "--json", before=become, cwd=public)
+    assert len(ran.document["evidence"]) == 1
+    assert ran.err.splitlines() == [
+        f"probe: {public}/secret: cannot read it: Permission denied",
+        f"probe: {public}/closed: cannot read it: Permission denied",
+    ]
+
+
+def test_bounds_on_files_reports_and_sentences(
+    texts: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(60):
+        (tmp_path / f"{number:02}").write_text(texts["report"][:5000])
+    monkeypatch.setattr(documents, "MAX_FILES", 50)
+    _, problems = read_documents([str(tmp_path)])
+    assert len(problems) == 33 and problems[-1] == "and 19 more that could not be used"
+    monkeypatch.setattr(documents, "MAX_REPORTS", 1)
+    (tmp_path / "00").write_text(texts["bundle"])
+    reports, problems = read_documents([str(tmp_path / "00")])
+    assert paths(reports) == ["one.txt"]
+    assert problems == [f"{tmp_path}/00: more than 1 reports; the rest is left out"]
+
+
+def test_an_empty_directory(tmp_path: Path, call: Call) -> None:
+    ran: Ran = call("classify", tmp_path)
+    assert (ran.status, ran.out) == (2, "")
+    assert ran.err == (
+        "probe: no evidence in what was given: name a document that probe collect or probe check wrote\n"
+    )
+
+
+def test_explain_takes_a_log_too(texts: dict[str, str], tmp_path: Path, call: Call) -> None:
+    (tmp_path / "log").write_text(_stamped("Copying\n" + texts["report"]))
+    ran = call("explain", tmp_path / "log", "--as", "1:1", "--json")
+    assert ran.status in (0, 1)
+    assert ran.document["schema"] == "pod-probe/explanation/v1"
