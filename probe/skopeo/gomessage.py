@@ -104,7 +104,8 @@ def _read(message: str, assume: str | None = None) -> Finding:
     named = named_reference(message) or Named(assume)
     failed = file_error(message)
     finding = _judge(message, named, failed)
-    if _TO_DESTINATION.search(message) and named.path is not None and finding.about in ("", "member", "archive", "ancestor"):
+    written = _TO_DESTINATION.search(message) is not None and named.path is not None
+    if written and finding.about in ("", "member", "archive", "ancestor"):
         finding = replace(finding, about="destination", path=finding.path or named.path)
     return replace(
         finding,
