@@ -233,6 +233,13 @@ def _predicted(as_: str | None, caps: str | None, pid: int | None) -> Identity |
     from probe.collect.identity import read_identity
 
     if pid is not None:
+        import psutil
+
+        if not psutil.pid_exists(pid):
+            fail(
+                f"--pid {pid}: no such process here; the containers of a pod see each other's processes only with "
+                "shareProcessNamespace: true"
+            )
         try:
             return read_identity(pid)
         except OSError as error:

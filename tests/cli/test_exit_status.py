@@ -38,7 +38,7 @@ USAGE = {
     "a negative id": (("check", "/", "--as", "-1:0"), "not a number"),
     "unknown capability": (("check", "/", "--as", "1:1", "--caps", "FLY"), "CAP_FLY"),
     "two identities": (("check", "/", "--as", "1:1", "--pid", "1"), "--pid"),
-    "no such process": (("check", "/", "--pid", "4194305"), "4194305"),
+    "no such process": (("check", "/", "--pid", "4194305"), "shareProcessNamespace"),
     "unknown want": (("check", "/", "--want", "smell"), "smell"),
     "unknown use of skopeo": (("check", "/", "--skopeo", "sometimes"), "sometimes"),
     "no such stderr": (("check", "/", "--stderr", "/nonexistent"), "No such file"),
