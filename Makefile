@@ -9,7 +9,7 @@ BENCH := full
 help:  ## This list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo:  ## Re-enact the incident on this machine: seven ways to fail, and the verdict on each
+demo:  ## Re-enact the incident on this machine in ten scenes, with the verdict on each
 	@.ci/setup demo
 	@$(PROBE) demo
 
