@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from probe.classify.case import Reading
-from probe.classify.hypothesis import ReadingHypothesis, Scale
+from probe.classify.container import ContainerHypothesis
+from probe.classify.hypothesis import Scale
 from probe.classify.remedy import publish
 from probe.classify.stability import live_writer, stability, unfinished, writer_excluded
 from probe.classify.verdict import Assessment, Cause, Fix, Remedy
@@ -21,20 +22,15 @@ _LAST_WRITTEN = frozenset({"no-index", "no-manifest"})
 """What skopeo writes into a directory when everything else is there."""
 
 
-class Corrupt(ReadingHypothesis):
+class Corrupt(ContainerHypothesis):
     """skopeo inspect reports success for most of these: it does not read the layers."""
 
     cause = Cause.CORRUPT
     rank = 81
 
-    def weigh(self, reading: Reading, scale: Scale) -> Assessment:
+    def look_inside(self, reading: Reading, image: ImageFacts, scale: Scale) -> Assessment:
         """Problems inside a container that is otherwise the right kind and at rest."""
-        image, path = reading.image, reading.report.reference.path
-        if image is None:
-            if not reading.names_image:
-                return scale.refuted("a plain path is not read as an image")
-            scale.miss(reading.at("image"), "the image itself: it could not be read")
-            return scale.not_assessable("the image could not be read")
+        path = reading.report.reference.path
         asked: str = reading.report.reference.transport
         another = image.found in _OTHERS and image.found != asked and not image.readable_as_asked
         if another or image.found in _NO_IMAGE:

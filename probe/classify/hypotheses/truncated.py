@@ -3,27 +3,24 @@
 from __future__ import annotations
 
 from probe.classify.case import Reading
-from probe.classify.hypothesis import ReadingHypothesis, Scale
+from probe.classify.container import ContainerHypothesis
+from probe.classify.hypothesis import Scale
 from probe.classify.remedy import publish
 from probe.classify.stability import live_writer, stability, unfinished, writer_excluded
 from probe.classify.verdict import Assessment, Cause, Fix, Remedy
+from probe.evidence.image import ImageFacts
 from probe.evidence.observation import NotSeen, Reason, Seen
 
 
-class Truncated(ReadingHypothesis):
+class Truncated(ContainerHypothesis):
     """The writer died, or the copy was cut. Confirmed only when a pausing writer is excluded."""
 
     cause = Cause.TRUNCATED
     rank = 80
 
-    def weigh(self, reading: Reading, scale: Scale) -> Assessment:
+    def look_inside(self, reading: Reading, image: ImageFacts, scale: Scale) -> Assessment:
         """The archive's end against the samples."""
-        image, path = reading.image, reading.report.reference.path
-        if image is None:
-            if not reading.names_image:
-                return scale.refuted("a plain path is not read as an archive")
-            scale.miss(reading.at("image"), "the archive itself: it could not be read")
-            return scale.not_assessable("the archive could not be read")
+        path = reading.report.reference.path
         why = unfinished(reading) if image.archive is not None else None
         if why is None:
             scale.contradict(

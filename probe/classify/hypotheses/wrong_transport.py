@@ -3,30 +3,26 @@
 from __future__ import annotations
 
 from probe.classify.case import Reading
-from probe.classify.hypothesis import ReadingHypothesis, Scale
+from probe.classify.container import ContainerHypothesis
+from probe.classify.hypothesis import Scale
 from probe.classify.remedy import reference_words
 from probe.classify.verdict import Assessment, Cause, Fix, Remedy
-from probe.evidence.image import Container, Ending
+from probe.evidence.image import Container, Ending, ImageFacts
 from probe.evidence.observation import Seen
 
 _RECOGNISED = frozenset({Container.OCI_ARCHIVE, Container.OCI, Container.DIR, Container.DOCKER_ARCHIVE})
 _FOR_DIRECTORY = frozenset({"oci", "dir"})
 
 
-class WrongTransport(ReadingHypothesis):
+class WrongTransport(ContainerHypothesis):
     """`dir:` where an archive lies, `docker-archive:` on an OCI archive, an archive transport on a directory."""
 
     cause = Cause.WRONG_TRANSPORT
     rank = 70
 
-    def weigh(self, reading: Reading, scale: Scale) -> Assessment:
+    def look_inside(self, reading: Reading, image: ImageFacts, scale: Scale) -> Assessment:
         """Compare what was found with what the transport looks for."""
-        image, reference = reading.image, reading.report.reference
-        if not reading.names_image:
-            return scale.refuted("a plain path names no transport")
-        if image is None:
-            scale.miss(reading.at("image"), "the container itself: it could not be opened")
-            return scale.not_assessable("what lies at the path was not seen")
+        reference = reading.report.reference
         pointer = reading.image_at("found")
         if image.readable_as_asked:
             scale.contradict(pointer, f"{reference.transport}: finds the files that it reads")
