@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import tarfile
 
@@ -59,3 +60,17 @@ def test_an_empty_directory_is_inconclusive(stage: Stage) -> None:
     workspace = stage.workspace()
     (workspace / "bare").mkdir()
     assert_verdict(stage.check(f"dir:{workspace}/bare"), "inconclusive", "not-assessable")
+
+
+def test_points_at_what_lies_inside_and_not_beside(stage: Stage) -> None:
+    workspace = stage.workspace()
+    for name in ("a.tar", "b.tar"):
+        shutil.copy(stage.archive, workspace / name)
+    document = stage.check(f"dir:{workspace}/oci")
+    assert_verdict(document, "wrong-transport")
+    nearby = document.evidence[0].nearby
+    assert nearby.status == "seen"
+    named = [claim for claim in document.assessments[0].supports if "/nearby/" in claim.pointer]
+    for claim in named:
+        assert nearby.value[int(claim.pointer.rpartition("/")[2])].path in claim.sentence
+    assert named

@@ -38,19 +38,10 @@ class NoSpace(ReadingHypothesis):
         space = reading.report.mounts.space
         wants_room = reading.report.want in WRITES
         if wants_room and isinstance(space, Seen):
-            full = [
-                name
-                for name, left in (("bytes", space.value.available_bytes), ("inodes", space.value.available_inodes))
-                if left == 0
-                and (name == "bytes" or (space.value.total_inodes > 0 and reading.report.want is Want.CREATE))
-            ]
-            if full:
-                scale.support(reading.at("mounts", "space"), f"no {full[0]} available at {space.value.path}")
-                return scale.likely(
-                    f"no {full[0]} left at {space.value.path}",
-                    component=space.value.path,
-                    remedy=_for_volume(space.value.path),
-                )
+            full, where = _exhausted(space.value, reading.report.want), space.value.path
+            if full is not None:
+                scale.support(reading.at("mounts", "space"), f"no {full} available at {where}")
+                return scale.likely(f"no {full} left at {where}", component=where, remedy=_for_volume(where))
         if reading.report.command is None and not wants_room:
             if self._sizes(reading, scale):
                 return scale.possible(

@@ -31,22 +31,24 @@ class WrongTransport(ContainerHypothesis):
         if found == reference.transport:
             scale.contradict(pointer, f"it is the right kind of container ({found}), though not a whole one")
             return scale.refuted(f"{reference.path} is of the kind that {reference.transport}: reads")
-        inside = reading.report.nearby.value if isinstance(reading.report.nearby, Seen) else ()
-        inside = tuple(found for found in inside if found.path.startswith(reference.path.rstrip("/") + "/"))
+        nearby = reading.report.nearby.value if isinstance(reading.report.nearby, Seen) else ()
+        below = reference.path.rstrip("/") + "/"
+        inside = [(number, one) for number, one in enumerate(nearby) if one.path.startswith(below)]
         statement = f"{reference.path} is {_article(image.found)}, {reference.transport}: reads another kind"
         if image.found in _RECOGNISED:
             scale.support(pointer, f"found {found}, asked for {reference.transport}")
             return scale.confirmed(statement, component=reference.path, remedy=_name(found, reference.path))
         is_directory = image.found is Container.DIRECTORY
         if is_directory and inside:
-            for number, candidate in enumerate(inside[:4]):
+            first = inside[0][1]
+            for number, candidate in inside[:4]:
                 scale.support(reading.at("nearby", "value", number), f"{candidate.path} is {candidate.kind}")
             scale.support(pointer, f"a directory without the files that {reference.transport}: reads")
             return scale.confirmed(
-                f"{reference.path} is a directory that holds {inside[0].path} ({inside[0].kind}); "
+                f"{reference.path} is a directory that holds {first.path} ({first.kind}); "
                 f"{reference.transport}: reads another kind",
                 component=reference.path,
-                remedy=_name(inside[0].kind, inside[0].path),
+                remedy=_name(first.kind, first.path),
             )
         if is_directory and reference.transport not in _FOR_DIRECTORY:
             scale.support(pointer, f"a directory, and {reference.transport}: reads a file")
