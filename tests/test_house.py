@@ -19,7 +19,7 @@ LAYERS = (
     {"image", "access", "skopeo"},
     {"collect"},
     {"classify"},
-    {"report"},
+    {"report", "handoff"},
     {"demo"},
     {"cli"},
 )

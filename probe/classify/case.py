@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from probe.access.credentials import Credentials
 from probe.access.walk import Judgement, Step, judge
@@ -17,6 +18,10 @@ from probe.evidence.observation import NotSeen, Reason, Seen
 from probe.evidence.path import Acl, Attempt, Chain, Component, Inode, Want
 from probe.evidence.report import Report
 from probe.evidence.writer import Sample
+
+if TYPE_CHECKING:
+    from probe.evidence.seal import Seal
+    from probe.evidence.watch import Timeline
 
 _SECOND = 1_000_000_000
 _STALE = 600 * _SECOND
@@ -390,6 +395,8 @@ class Case:
     """Everything that is known, to be judged together."""
 
     reports: tuple[Report, ...]
+    timelines: tuple[Timeline, ...] = ()
+    seals: tuple[Seal, ...] = ()
 
     @cached_property
     def readings(self) -> tuple[Reading, ...]:

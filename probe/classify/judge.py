@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from probe import __version__
 from probe.classify.case import Case, Reading
@@ -23,16 +24,26 @@ from probe.classify.verdict import (
 from probe.evidence.observation import NotSeen
 from probe.evidence.report import Report, Tool
 
+if TYPE_CHECKING:
+    from probe.evidence.seal import Seal
+    from probe.evidence.watch import Timeline
+
 RANKS = {hypothesis.cause: hypothesis.rank for hypothesis in HYPOTHESES}
 
 
-def judge_case(reports: Sequence[Report], hypotheses: Sequence[Hypothesis] = HYPOTHESES) -> VerdictDocument:
-    """Assess every cause over the reports and name the one that leads.
+def judge_case(
+    reports: Sequence[Report],
+    timelines: Sequence[Timeline] = (),
+    seals: Sequence[Seal] = (),
+    *,
+    hypotheses: Sequence[Hypothesis] = HYPOTHESES,
+) -> VerdictDocument:
+    """Assess every cause over the evidence and name the one that leads.
 
     Among causes that hold, a confirmed one goes before a likely one; among equals the one that stopped the reader
     first. A general cause that a more specific one explains is kept, marked `implied_by`.
     """
-    case = Case(tuple(reports))
+    case = Case(tuple(reports), tuple(timelines), tuple(seals))
     assessments = _mark_implied([hypothesis.assess(case) for hypothesis in hypotheses], hypotheses)
     verdict = _verdict(case, assessments)
     if verdict.family is not Family.NONE:

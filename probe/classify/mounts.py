@@ -4,16 +4,10 @@ from __future__ import annotations
 
 from probe.classify.case import Reading
 
-NETWORK_FILESYSTEMS = ("nfs", "cifs", "smb3", "smbfs", "fuse", "9p", "ceph", "glusterfs", "lustre", "afs", "virtiofs")
-"""Types (mountinfo field 9) whose server or daemon decides for itself; `fuse` also stands for `fuse.NAME`."""
-
 
 def decided_elsewhere(reading: Reading) -> bool:
     """Whether the file system that carries the target refuses by rules of its own."""
-    mount = reading.mount
-    return mount is not None and mount.filesystem.split(".")[0].rstrip("34") in {
-        name.rstrip("34") for name in NETWORK_FILESYSTEMS
-    }
+    return reading.mount is not None and reading.mount.remote
 
 
 def shut_out_of_fuse(reading: Reading) -> str | None:

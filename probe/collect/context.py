@@ -90,6 +90,7 @@ def read_context(table: MountTable, place: Place, facts: Mapping[str, str]) -> C
     protected_symlinks = _sysctl("fs/protected_symlinks")
     return Context(
         hostname=hostname,
+        boot_id=_boot_id(),
         pod=facts.get("pod", pod),
         namespace=facts.get("namespace", place.namespace),
         node=facts.get("node"),
@@ -112,6 +113,14 @@ def read_context(table: MountTable, place: Place, facts: Mapping[str, str]) -> C
 def _link(name: str) -> str | None:
     try:
         return os.readlink(f"/proc/self/ns/{name}")
+    except OSError:
+        return None
+
+
+def _boot_id() -> str | None:
+    try:
+        with open("/proc/sys/kernel/random/boot_id", "rb") as file:
+            return file.read(64).decode("ascii", "replace").strip() or None
     except OSError:
         return None
 

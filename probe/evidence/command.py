@@ -62,7 +62,16 @@ class CommandOutcome(Frozen):
     """What is known of the command that failed."""
 
     source: ShortText = ""
+    program: ShortText = ""
+    """The program's name, where the probe ran it itself; never its arguments."""
+    run: int = 1
+    """Which run of a repeated command, from 1."""
+    started: Timestamp | None = None
+    ended: Timestamp | None = None
+    """When it began and ended, where the probe ran it itself."""
     exit_status: int | None = None
+    signal: ShortText | None = None
+    """The signal that ended it: `SIGTERM`."""
     failures: Annotated[tuple[Failure, ...], Field(max_length=MAX_FAILURES)] = ()
     lines: int = 0
     truncated: bool = False

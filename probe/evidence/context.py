@@ -15,6 +15,8 @@ class Context(Frozen):
     """
 
     hostname: ShortText = ""
+    boot_id: ShortText | None = None
+    """Random, and anew at each boot of the node (random(4)): the monotonic clocks of reports that share it are one."""
     pod: ShortText | None = None
     namespace: ShortText | None = None
     node: ShortText | None = None

@@ -8,6 +8,8 @@ from probe.evidence.base import Frozen, ShortText, Text
 from probe.evidence.observation import Observation
 
 MAX_MOUNTS = 64
+NETWORK_FILESYSTEMS = ("nfs", "cifs", "smb3", "smbfs", "fuse", "9p", "ceph", "glusterfs", "lustre", "afs", "virtiofs")
+"""Types (mountinfo field 9) whose server or daemon decides for itself; `fuse` also stands for `fuse.NAME`."""
 
 
 class Mount(Frozen):
@@ -28,6 +30,11 @@ class Mount(Frozen):
     def read_only(self) -> bool:
         """Whether writes through this mount fail with EROFS."""
         return "ro" in self.options or "ro" in self.super_options
+
+    @property
+    def remote(self) -> bool:
+        """Whether a server or a daemon decides there: on access, on times, and on what is announced to this node."""
+        return self.filesystem.split(".")[0].rstrip("34") in {name.rstrip("34") for name in NETWORK_FILESYSTEMS}
 
 
 class Space(Frozen):

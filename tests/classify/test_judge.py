@@ -52,7 +52,7 @@ class Says(Hypothesis):
 
 def judged(report: Report, *said: Says) -> VerdictDocument:
     """Judge by these alone, whatever order they are asked in: the order must not matter."""
-    documents = [judge_case([report], order) for order in itertools.permutations(said)]
+    documents = [judge_case([report], hypotheses=order) for order in itertools.permutations(said)]
     leads = {document.verdict.cause for document in documents}
     assert len(leads) == 1
     return documents[0]
@@ -221,7 +221,7 @@ class Sure(ReadingHypothesis):
 
 
 def test_a_prediction_is_never_more_than_likely(report: Report) -> None:
-    document = judge_case([report.model_copy(update={"predict_for": report.identity})], [Sure()])
+    document = judge_case([report.model_copy(update={"predict_for": report.identity})], hypotheses=[Sure()])
     (found,) = document.assessments
     assert found.status is document.verdict.status is Status.LIKELY
     assert len(found.missing) == 64
@@ -237,7 +237,7 @@ def test_no_cause_is_confirmed_for_an_identity_that_did_not_look(situations: dic
 
 
 def test_claims_and_texts_are_bounded(report: Report) -> None:
-    (found,) = judge_case([report], [Sure()]).assessments
+    (found,) = judge_case([report], hypotheses=[Sure()]).assessments
     assert len(found.supports) == len(found.missing) == 64
     assert len(found.statement) == 4096 and found.statement.endswith("... (5000 characters)")
 
