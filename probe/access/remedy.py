@@ -5,7 +5,6 @@ Source: chmod(1), setfacl(1), chgrp(1), chattr(1), capabilities(7).
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -13,8 +12,8 @@ from probe.access.acl import UNMAPPED_ID, chmod_acl, mask_of, permissions_text, 
 from probe.access.capability import DAC_OVERRIDE, DAC_READ_SEARCH
 from probe.access.credentials import Credentials
 from probe.access.decide import Decision, Right, Rule, decide
+from probe.access.quote import quote_path
 from probe.access.walk import Judgement, Step, judge
-from probe.evidence.base import path_bytes
 from probe.evidence.mount import Mount
 from probe.evidence.observation import Reason, Seen
 from probe.evidence.path import Acl, AclEntry, AclTag, Chain, Component, FileType, Inode, Want
@@ -256,24 +255,3 @@ def _with(component: Component, changed: dict[str, object]) -> Component:
     if "flags" in changed and isinstance(component.flags, Seen):
         update["flags"] = component.flags.model_copy(update={"value": changed["flags"]})
     return component.model_copy(update=update)
-
-
-def quote_path(text: str) -> str:
-    r"""A recorded path as one word for sh(1): bytes that are no printable text go through printf, as `\ooo`."""
-    raw = path_bytes(text)
-    if not raw.startswith(b"/"):
-        raw = b"./" + raw
-    try:
-        plain = raw.decode("utf-8")
-    except UnicodeDecodeError:
-        plain = ""
-    if plain.isprintable() and plain:
-        return shlex.quote(plain)
-    # The shell drops newlines at the end of a command substitution: they follow it, quoted.
-    body = raw.rstrip(b"\n")
-    escaped = "".join(chr(byte) if _is_plain(byte) else f"\\{byte:03o}" for byte in body)
-    return f"\"$(printf '{escaped}')\"" + "'\n'" * (len(raw) - len(body))
-
-
-def _is_plain(byte: int) -> bool:
-    return chr(byte).isascii() and (chr(byte).isalnum() or chr(byte) in "/._-+,=@ ")

@@ -5,8 +5,7 @@ from __future__ import annotations
 import posixpath
 import shlex
 
-from probe.access.change import minimal_changes
-from probe.access.remedy import quote_path
+from probe.access.quote import quote_path
 from probe.classify.case import Reading
 from probe.classify.verdict import Fix, Remedy
 
@@ -54,6 +53,8 @@ def publish(path: str) -> Fix:
 
 def access_remedy(reading: Reading, structural: Fix | None = None) -> Remedy | None:
     """The smallest set of changes that turns a refusal, by the access model; None when it knows none."""
+    from probe.access.change import minimal_changes
+
     chain, judgement = reading.judged_chain, reading.judgement
     if chain is None or judgement is None:
         return None

@@ -14,7 +14,7 @@ from dataclasses import replace
 import pytest
 
 from probe.access.change import minimal_changes, single_changes
-from probe.access.remedy import quote_path
+from probe.access.quote import quote_path
 from probe.access.walk import judge
 from probe.evidence.base import path_text
 from probe.evidence.mount import Mount

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from probe.access.remedy import quote_path
+from probe.access.quote import quote_path
 from probe.classify.remedy import publish, reference_words
 from probe.classify.verdict import Fix
 from probe.evidence.base import path_text

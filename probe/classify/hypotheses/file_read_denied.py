@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from probe.access.remedy import quote_path
+from probe.access.quote import quote_path
 from probe.classify.case import Reading
 from probe.classify.denial import Denial, DenialHypothesis
 from probe.classify.hypothesis import Scale

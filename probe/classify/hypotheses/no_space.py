@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 import re
 
-from probe.access.remedy import quote_path
+from probe.access.quote import quote_path
 from probe.classify.case import WRITES, Reading
 from probe.classify.hypothesis import ReadingHypothesis, Scale
 from probe.classify.verdict import Assessment, Cause, Fix, Remedy
