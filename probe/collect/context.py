@@ -118,11 +118,24 @@ def _link(name: str) -> str | None:
 
 
 def _boot_id() -> str | None:
+    """Of this boot; None in a time namespace with an offset: its CLOCK_MONOTONIC is not that of the node."""
+    if _shifted():
+        return None
     try:
         with open("/proc/sys/kernel/random/boot_id", "rb") as file:
             return file.read(64).decode("ascii", "replace").strip() or None
     except OSError:
         return None
+
+
+def _shifted() -> bool:
+    """Whether a time namespace moves CLOCK_MONOTONIC (time_namespaces(7)): lines of clock, seconds, nanoseconds."""
+    try:
+        with open("/proc/self/timens_offsets", "rb") as file:
+            lines = [line.split() for line in file.read(256).splitlines()]
+    except OSError:  # a kernel without them
+        return False
+    return any(line[0] == b"monotonic" and any(map(int, line[1:])) for line in lines if line)
 
 
 def _sysctl(name: str) -> int | None:

@@ -70,7 +70,7 @@ def run_child(
         return Ending("crashed", 0.0, f"no pipe for a child: {error.strerror}")
     before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)  # no exception between the fork and the try
     try:
-        pid = _fork()
+        pid = fork()
     except OSError as error:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
         os.close(reader)
@@ -84,7 +84,7 @@ def run_child(
         in_time = _wait(reader, journal, bounds, began, progress)
         seconds = time.monotonic() - began
     finally:
-        status = _end(pid)
+        status = end_child(pid)
         os.close(reader)
     if not in_time:
         return Ending("timeout", seconds, _overdue(journal, seconds), abandoned=status is None)
@@ -111,7 +111,8 @@ def _ending(journal: Journal, status: int | None, seconds: float) -> Ending:
     return Ending("finished", seconds)
 
 
-def _fork() -> int:
+def fork() -> int:
+    """A child, without the warning of Python 3.12 about threads. Raises OSError."""
     import warnings
 
     with warnings.catch_warnings():
@@ -151,7 +152,7 @@ def _limit(journal: Journal, bounds: Bounds, began: float) -> float:
     return stall if bounds.deep is None else min(stall, began + bounds.look + bounds.deep)
 
 
-def _end(pid: int) -> int | None:
+def end_child(pid: int) -> int | None:
     """Kill what is left of the child and its group, and reap it; its wait status, or None when it stays.
 
     A child that has closed its pipe is on its way out: its status is fixed, and the signal changes nothing.
@@ -188,7 +189,7 @@ def _reap_abandoned() -> None:
 def _child(task: Callable[[Journal], None], journal: Journal, keep: int, bounds: Bounds) -> NoReturn:
     code = 1
     try:
-        _detach(keep)
+        detach(keep)
         keep_alive(bounds.look)
         task(journal)
         code = 0
@@ -204,7 +205,8 @@ def keep_alive(seconds: float) -> None:
     signal.setitimer(signal.ITIMER_REAL, seconds + _SELF_DESTRUCT_GRACE)
 
 
-def _detach(keep: int) -> None:
+def detach(keep: int) -> None:
+    """(Child.) Hold nothing of the caller's but the descriptor `keep`, and react to signals as any program."""
     import gc
 
     gc.disable()  # a collection would copy the parent's pages

@@ -38,3 +38,13 @@ def to_inode(status: os.stat_result) -> Inode:
         modified=status.st_mtime_ns,
         changed=status.st_ctime_ns,
     )
+
+
+def with_birth(path: bytes, inode: Inode) -> Inode:
+    """The record of what lies at a path, with the time at which it was made, where the file system keeps that."""
+    from probe.collect.libc import birth
+
+    try:
+        return inode.model_copy(update={"born": birth(path, inode.inode)})
+    except OSError:  # gone meanwhile
+        return inode

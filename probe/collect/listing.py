@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 
-from probe.collect.clock import observe
+from probe.collect.clock import missing, observe
 from probe.collect.inode import to_inode
 from probe.evidence.base import clip, path_text
-from probe.evidence.observation import Observation, Seen
+from probe.evidence.observation import Observation, Reason, Seen
 from probe.evidence.path import MAX_LISTED, Entry, Inode, Listing
 
 MAX_COUNTED = 10_000
@@ -27,10 +27,13 @@ def open_directory(descriptor: int, path: bytes) -> int:
         return os.open(path, flags)
 
 
-def list_directory(descriptor: int, path: bytes, trace: Trace, keep: bytes | None = None) -> Observation[Listing]:
+def list_directory(
+    descriptor: int, path: bytes, trace: Trace, keep: bytes | None = None, points: frozenset[str] = frozenset()
+) -> Observation[Listing]:
     """The first names of the directory behind an O_PATH descriptor, sorted, each with its inode.
 
-    `keep` is a name that is listed even when it sorts behind the bound: the one that was looked for.
+    `keep` is a name that is listed even when it sorts behind the bound: the one that was looked for. Of other names
+    that are mount points (`points`, as `path_text`) no inode is asked for: a neighbour's mount may hang.
     """
     text = path_text(path)
     trace("opendir", text)
@@ -38,12 +41,12 @@ def list_directory(descriptor: int, path: bytes, trace: Trace, keep: bytes | Non
     if not isinstance(opened, Seen):
         return opened
     try:
-        return observe(Seen[Listing], f"readdir {text}", lambda: _read(opened.value, path, trace, keep))
+        return observe(Seen[Listing], f"readdir {text}", lambda: _read(opened.value, path, trace, keep, points))
     finally:
         os.close(opened.value)
 
 
-def _read(number: int, path: bytes, trace: Trace, keep: bytes | None) -> Listing:
+def _read(number: int, path: bytes, trace: Trace, keep: bytes | None, points: frozenset[str]) -> Listing:
     text = path_text(path)
     trace("readdir", text)
     names: list[bytes] = []
@@ -59,14 +62,17 @@ def _read(number: int, path: bytes, trace: Trace, keep: bytes | None) -> Listing
     if keep is not None and keep not in shown and keep in names:
         shown[-1] = keep
     trace("fstatat", text)
-    return Listing(
-        path=text, entries=tuple(_entry(number, name, path) for name in shown), counted=len(names), complete=complete
-    )
+    found = tuple(_entry(number, name, path, frozenset() if name == keep else points) for name in shown)
+    return Listing(path=text, entries=found, counted=len(names), complete=complete)
 
 
-def _entry(number: int, name: bytes, path: bytes) -> Entry:
+def _entry(number: int, name: bytes, path: bytes, points: frozenset[str]) -> Entry:
     text = path_text(os.path.join(path, name))
-    inode = observe(
-        Seen[Inode], f"fstatat {text}", lambda: to_inode(os.stat(name, dir_fd=number, follow_symlinks=False))
-    )
+    inode: Observation[Inode]
+    if text in points:
+        inode = missing(Reason.SKIPPED, f"{text} is another mount")
+    else:
+        inode = observe(
+            Seen[Inode], f"fstatat {text}", lambda: to_inode(os.stat(name, dir_fd=number, follow_symlinks=False))
+        )
     return Entry(name=clip(path_text(name), _NAME_LIMIT), inode=inode)

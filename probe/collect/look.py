@@ -32,6 +32,7 @@ from probe.collect.space import space_at, writable
 from probe.collect.writers import ask_lease, find_holders
 from probe.evidence.base import clip, path_bytes, path_text
 from probe.evidence.image import ImageFacts
+from probe.evidence.mount import Mount
 from probe.evidence.observation import NotSeen, Observation, Reason, Seen
 from probe.evidence.path import Chain, Component, Want
 from probe.evidence.report import Reference
@@ -130,14 +131,17 @@ class Look:
             self._step("marker", lambda: self._look_at_marker(walked.target))
         if stat.S_ISREG(target.st_mode):
             if self._plan.lease:
-                self._observe("lease", "fcntl F_SETLEASE", self._path, self._ask_lease)
+                self._observe("lease", "fcntl F_SETLEASE", self._path, lambda: self._ask_lease(walked.chain))
             self._observe("holders", "read /proc/PID/fdinfo", b"", lambda: find_holders(target))
 
-    def _lies_on(self, chain: Chain, filesystems: tuple[str, ...]) -> bool:
+    def _mount_of(self, chain: Chain) -> Mount | None:
         target = chain.target
         if target is None or isinstance(target.mount_id, NotSeen):
-            return False
-        mount = self._table.by_id(target.mount_id.value)
+            return None
+        return self._table.by_id(target.mount_id.value)
+
+    def _lies_on(self, chain: Chain, filesystems: tuple[str, ...]) -> bool:
+        mount = self._mount_of(chain)
         return mount is not None and mount.filesystem in filesystems
 
     def _ask_births(self, chain: Chain) -> None:
@@ -159,7 +163,7 @@ class Look:
     def _list(self, walked: Walked) -> Observation[Any]:
         assert walked.directory is not None
         wanted = path_bytes(walked.chain.components[-1].name)
-        return list_directory(walked.directory, walked.directory_path, self._journal.crumb, wanted)
+        return list_directory(walked.directory, walked.directory_path, self._journal.crumb, wanted, self._table.points)
 
     def _look_at_marker(self, directory: int | None) -> None:
         name = MARKERS.get(self._reference.transport)
@@ -201,7 +205,11 @@ class Look:
         target = self._target
         return target is not None and stat.S_ISREG(target.st_mode) and time.time() - target.st_mtime < RECENT_SECONDS
 
-    def _ask_lease(self) -> Observation[bool]:
+    def _ask_lease(self, chain: Chain) -> Observation[bool]:
+        mount = self._mount_of(chain)
+        if mount is not None and mount.remote:
+            # An NFS or CIFS client also answers EAGAIN where the server has delegated nothing to it.
+            return missing(Reason.UNSUPPORTED, f"a lease on {mount.filesystem} tells nothing of who writes")
         descriptor = open_contents(self._path)
         if isinstance(descriptor, NotSeen):
             return descriptor

@@ -81,11 +81,13 @@ class Search:
             return []  # its blobs are no images of their own
         for name in names:
             inside = os.path.join(path, name)
+            if path_text(inside) in self._points:  # another mount may hang at the first question
+                continue
             try:
                 entry = os.stat(name, dir_fd=number, follow_symlinks=False)
             except OSError:
                 continue
-            if stat.S_ISDIR(entry.st_mode) and path_text(inside) not in self._points:
+            if stat.S_ISDIR(entry.st_mode):
                 directories.append(inside)
             elif stat.S_ISREG(entry.st_mode) and entry.st_size >= BLOCK and self._opened > 0:
                 self._opened -= 1

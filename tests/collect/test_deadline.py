@@ -283,7 +283,7 @@ def test_no_process_to_be_had(journal: Journal, monkeypatch: pytest.MonkeyPatch)
     def refuse() -> int:
         raise BlockingIOError(11, "Resource temporarily unavailable")
 
-    monkeypatch.setattr("probe.collect.deadline._fork", refuse)
+    monkeypatch.setattr("probe.collect.deadline.fork", refuse)
     before = set(os.listdir("/proc/self/fd"))
     ending = run(lambda shared: None, journal)
     assert ending.how == "crashed" and "no child could be started" in ending.sentence

@@ -128,6 +128,18 @@ def test_a_listing_that_hangs_leaves_the_image(look: Look, mount_fuse: Mount, so
     assert isinstance(report.listing, NotSeen) and report.listing.reason is Reason.TIMEOUT
 
 
+def test_a_neighbour_that_hangs_is_not_asked(look: Look, mount_fuse: Mount, source: Path, place: Path) -> None:
+    mount = mount_fuse(source, "getattr=/=hang")
+    report = look_in_time(look, f"oci-archive:{place}/absent.tar", deadline=5.0)
+    assert report.mounts.stuck == () and report.unfinished == ()
+    assert isinstance(report.listing, Seen) and isinstance(report.nearby, Seen)
+    inodes = {entry.name: entry.inode for entry in report.listing.value.entries}
+    neighbour = inodes[mount.name]
+    assert isinstance(neighbour, NotSeen) and neighbour.reason is Reason.SKIPPED
+    assert isinstance(inodes["source"], Seen)
+    assert [candidate.path for candidate in report.nearby.value] == [f"{source}/d/e/i.tar"]
+
+
 def test_a_temp_directory_that_hangs(look: Look, mount_fuse: Mount, source: Path) -> None:
     mount = mount_fuse(source, "statfs=/=hang")
     report = look_in_time(look, f"oci-archive:{source}/d/e/i.tar", temp_directory=str(mount))

@@ -12,6 +12,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from support.fuse import mirror
 from support.stage import PUSHER, Person
 
 from probe.evidence.observation import NotSeen, Reason, Seen
@@ -149,6 +150,15 @@ def test_a_lease_tells_the_owner_whether_somebody_writes(place: Path, look: Look
     assert isinstance(lease, Seen) and lease.value is False
     with open(path, "ab"):  # the lease was given back: this would block or break it
         pass
+
+
+@pytest.mark.root
+def test_no_lease_is_asked_for_where_a_server_decides(place: Path, look: Look) -> None:
+    (place / "source").mkdir()
+    (place / "source" / "f").write_bytes(b"x")
+    with mirror(place / "source", place / "mount", {}):
+        lease = writers_of(look(place / "mount" / "f", lease=True)).lease
+    assert isinstance(lease, NotSeen) and lease.reason is Reason.UNSUPPORTED and "fuse" in lease.message
 
 
 @pytest.mark.root
