@@ -20,6 +20,7 @@ from probe.evidence.report import Report
 from probe.evidence.writer import Sample
 
 if TYPE_CHECKING:
+    from probe.classify.history import History
     from probe.evidence.seal import Seal
     from probe.evidence.watch import Timeline
 
@@ -149,6 +150,11 @@ class Reading:
     def credentials(self) -> Credentials:
         """Whose access is judged."""
         return Credentials.from_identity(self.report.predict_for or self.report.identity)
+
+    @property
+    def is_producer(self) -> bool:
+        """Whether it was told that this is the writing side."""
+        return self.report.context.role == "producer"
 
     @property
     def identity_at(self) -> str:
@@ -295,8 +301,9 @@ class Reading:
 
     @property
     def failures(self) -> tuple[tuple[int, Failure], ...]:
-        """The failure messages of the command, with their places."""
-        return tuple(enumerate(self.report.command.failures)) if self.report.command is not None else ()
+        """The failure messages of the command, with their places; none of one that succeeded all the same."""
+        command = self.report.command
+        return tuple(enumerate(command.failures)) if command is not None and command.exit_status != 0 else ()
 
     def failure_at(self, number: int) -> str:
         """The pointer of one failure message."""
@@ -314,10 +321,15 @@ class Reading:
         )
 
     def failed_by(self, failure: Failure) -> int | None:
-        """The latest moment at which the command can have failed: most of its messages count whole seconds."""
+        """The latest moment at which the command can have failed: most of its messages count whole seconds.
+
+        Where the probe ran the command itself, it knows when that ended.
+        """
+        ended = self.report.command.ended if self.report.command is not None else None
         if failure.at is None:
-            return None
-        return failure.at + _SECOND - 1 if failure.at % _SECOND == 0 else failure.at
+            return ended
+        latest = failure.at + _SECOND - 1 if failure.at % _SECOND == 0 else failure.at
+        return min(latest, ended) if ended is not None and ended >= failure.at else latest
 
     def is_stale(self, failure: Failure) -> bool:
         """Whether a message is so old that what changed since needs not have to do with it."""
@@ -332,20 +344,23 @@ class Reading:
 
     def other_path_failure(self) -> tuple[int, Failure] | None:
         """The first failure that is about a path other than the target and its ancestors (rule zero)."""
-        for number, failure in self.failures:
-            if _UNPACKED.search(failure.path or "") and failure.errno in REFUSALS:
-                continue  # below the directory that skopeo has just made: the archive's own member modes
-            if failure.about in _ELSEWHERE and (failure.path or failure.registry):
-                return number, failure
-            if failure.kind in _REGISTRY and failure.registry:
-                return number, failure
-            if self.other_reference(failure) is not None or failure.tool not in _IMAGE_TOOLS:
-                continue  # a debug script's `ls /elsewhere` says nothing about why the push failed
-            if failure.path is None and failure.kind is FailureKind.FILE:
-                continue
-            if failure.path is not None and failure.path.startswith("/") and not self.concerns_target(failure.path):
-                return number, failure
-        return None
+        return next((pair for pair in self.failures if self._names_another_path(pair[1])), None)
+
+    def _names_another_path(self, failure: Failure) -> bool:
+        if _UNPACKED.search(failure.path or "") and failure.errno in REFUSALS:
+            return False  # below the directory that skopeo has just made: the archive's own member modes
+        if failure.about in _ELSEWHERE and (failure.path or failure.registry):
+            return True
+        if failure.kind in _REGISTRY and failure.registry:
+            return True
+        if self.other_reference(failure) is not None or failure.tool not in _IMAGE_TOOLS:
+            return False  # a debug script's `ls /elsewhere` says nothing about why the push failed
+        path = failure.path
+        return path is not None and path.startswith("/") and not self.concerns_target(path)
+
+    def is_elsewhere(self, failure: Failure) -> bool:
+        """Whether a failure is about another path or another image than this report."""
+        return self.other_reference(failure) is not None or self._names_another_path(failure)
 
     def other_reference(self, failure: Failure) -> tuple[str, str] | None:
         """Transport and path of the image that the command read, when it is another one beside ours."""
@@ -402,6 +417,18 @@ class Case:
     def readings(self) -> tuple[Reading, ...]:
         """Each report with what was worked out from it."""
         return tuple(Reading(index, report) for index, report in enumerate(self.reports))
+
+    @property
+    def several(self) -> bool:
+        """Whether there is more than one report: something to join."""
+        return len(self.reports) > 1 or bool(self.timelines) or bool(self.seals)
+
+    @cached_property
+    def history(self) -> History:
+        """Who saw what in which order."""
+        from probe.classify.history import History
+
+        return History(self)
 
     def __iter__(self) -> Iterator[Reading]:
         return iter(self.readings)

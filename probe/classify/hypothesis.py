@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -86,13 +86,22 @@ class Hypothesis(ABC):
 class ReadingHypothesis(Hypothesis):
     """A cause that one report can decide: each report is weighed alone, the strongest result stands."""
 
+    harms_readers: ClassVar[bool] = False
+    """Whether it is a fault only for who reads: a producer's own look at its unfinished work shows none."""
+
     @abstractmethod
     def weigh(self, reading: Reading, scale: Scale) -> Assessment:
         """Weigh one report."""
 
     def assess(self, case: Case) -> Assessment:
-        """Weigh each report and keep the strongest result."""
-        return strongest(self._weigh(reading) for reading in case)
+        """Weigh each report, then what several sources show together, and keep the strongest result."""
+        joined = self.join(case) if case.several else ()
+        weighed = [*joined, *(self._weigh(reading) for reading in case)]  # among equals what shows more goes first
+        return strongest(weighed) if weighed else Scale(self.cause).not_assessable("there is no report")
+
+    def join(self, case: Case) -> Iterator[Assessment]:  # noqa: ARG002
+        """What only several sources, or one over time, can show."""
+        return iter(())
 
     def _weigh(self, reading: Reading) -> Assessment:
         assessment = self.weigh(reading, Scale(self.cause))
@@ -103,6 +112,12 @@ class ReadingHypothesis(Hypothesis):
             )
             lacking = (*assessment.missing[: MAX_CLAIMS - 1], missing)
             return assessment.model_copy(update={"status": Status.LIKELY, "missing": lacking})
+        if self.harms_readers and reading.is_producer and assessment.status.holds:
+            missing = Claim(
+                pointer=reading.at("context", "role"), sentence="a reader's report: this look is its producer's own"
+            )
+            lacking = (*assessment.missing[: MAX_CLAIMS - 1], missing)
+            return assessment.model_copy(update={"status": Status.POSSIBLE, "missing": lacking})
         return assessment
 
 

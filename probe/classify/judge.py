@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from probe import __version__
 from probe.classify.case import Case, Reading
@@ -21,6 +21,7 @@ from probe.classify.verdict import (
     Verdict,
     VerdictDocument,
 )
+from probe.evidence.base import format_timestamp
 from probe.evidence.observation import NotSeen
 from probe.evidence.report import Report, Tool
 
@@ -51,13 +52,23 @@ def judge_case(
     if verdict.cause is Cause.INCONCLUSIVE:
         assessments.append(_inconclusive(case, verdict, assessments))
     assessments.sort(key=lambda found: (found.cause is not verdict.cause, *_order(found)))
-    return VerdictDocument(
-        tool=Tool(version=__version__),
-        verdict=verdict,
-        assessments=tuple(assessments),
-        notes=notes_for(case),
-        evidence=tuple(reports),
-    )
+    fields: dict[str, Any] = {
+        "tool": Tool(version=__version__),
+        "verdict": verdict,
+        "assessments": tuple(assessments),
+        "notes": notes_for(case),
+        "evidence": case.reports,
+    }
+    if case.several or verdict.family is Family.RACE:
+        from probe.classify.chronicle import chronicle
+        from probe.classify.clocks import clocks
+
+        fields.update(timeline=chronicle(case), clocks=clocks(case))
+    if not case.timelines and not case.seals:
+        return VerdictDocument(**fields)
+    from probe.classify.joined import JoinedVerdict
+
+    return JoinedVerdict(**fields, timelines=case.timelines, seals=case.seals)
 
 
 def _not_beside(found: Assessment, verdict: Verdict) -> Assessment:
@@ -129,6 +140,8 @@ def _verdict(case: Case, assessments: Sequence[Assessment]) -> Verdict:
 
 def _undecided(case: Case, assessments: Sequence[Assessment]) -> str:
     """Why nothing could be decided, and the one observation to make next."""
+    if not case.readings:
+        return _nobody_read(case, assessments)
     for reading in case:
         stuck = reading.report.mounts.stuck
         if stuck:
@@ -149,6 +162,25 @@ def _undecided(case: Case, assessments: Sequence[Assessment]) -> str:
         if outcome is not None:
             return outcome
     return "what was seen decides nothing"
+
+
+def _nobody_read(case: Case, assessments: Sequence[Assessment]) -> str:
+    """What watches and seals tell without any reader's report."""
+    possible = next(
+        (found.statement for found in sorted(assessments, key=_order) if found.status is Status.POSSIBLE), None
+    )
+    what = possible or _last_words(case)
+    return f"no report of a reader: {what}; needed: what the reader met, and when (probe exec, probe check)"
+
+
+def _last_words(case: Case) -> str:
+    for timeline in case.timelines:
+        if timeline.moments:
+            return f"of {timeline.watch.reference.path} a watch said last: {timeline.moments[-1].sentence}"
+        return f"a watch of {timeline.watch.reference.path} saw nothing"
+    for seal in case.seals:
+        return f"{seal.reference.path} was sealed {format_timestamp(seal.at)}"
+    return "there is no evidence"
 
 
 def _reading_trouble(reading: Reading) -> str | None:

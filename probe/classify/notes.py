@@ -14,7 +14,21 @@ def notes_for(case: Case) -> tuple[str, ...]:
     notes: list[str] = []
     for reading in case:
         notes += [note for note in _reading_notes(reading) if note not in notes]
-    return (*notes, *_case_notes(case))
+    return (*notes, *_case_notes(case), *_watch_notes(case))
+
+
+def _watch_notes(case: Case) -> list[str]:
+    """What a watch did not tell: lines that were lost, changes that were only counted."""
+    notes: list[str] = []
+    for number, timeline in enumerate(case.timelines):
+        numbers = [moment.number for moment in timeline.moments]
+        lost = numbers[-1] + 1 - len(numbers) if numbers else 0
+        if lost > 0:
+            said = f"{lost} of {numbers[-1] + 1} lines are lost"
+            notes.append(f"watch {number + 1} of {timeline.watch.reference.path}: {said}; changes may be missing")
+        if timeline.moments and timeline.moments[-1].change != "ended":
+            notes.append(f"watch {number + 1} of {timeline.watch.reference.path} was cut off: it has no last line")
+    return notes
 
 
 def _reading_notes(reading: Reading) -> list[str]:

@@ -11,10 +11,16 @@ from dataclasses import dataclass
 from probe.classify.case import Reading
 from probe.classify.denial import Denial
 from probe.classify.hypothesis import Scale
+from probe.evidence.base import format_timestamp
 from probe.evidence.path import FileType, Inode
 
 SWEPT_DIRECTORY = 0o2070
 SWEPT_FILE = 0o060
+SWEEP_SECONDS = 60.0
+"""Within this one sweep is thought to pass over the inodes of one path: it goes through the whole volume."""
+START_SECONDS = 300.0
+"""Between a pod's sweep and the start of its containers: images are pulled in this time."""
+_NS = 1_000_000_000
 
 
 @dataclass(frozen=True)
@@ -38,6 +44,51 @@ def volume_root(reading: Reading) -> Root | None:
     told = reading.report.context.fs_group
     ours = inode.gid == told if told is not None else inode.gid in reading.credentials.groups and inode.gid != 0
     return Root(index, inode, (inode.mode & SWEPT_DIRECTORY) == SWEPT_DIRECTORY, ours)
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """A sweep by what it leaves: inodes of one path changed close together, later than their contents.
+
+    They have its group and its bits; the root comes last.
+    """
+
+    began: int
+    ended: int
+    gid: int
+    own: bool
+    """It lies shortly before this container's start and carries this pod's group: it is this pod's own."""
+    pointer: str
+    sentence: str
+
+
+def sweep_seen(reading: Reading) -> Sweep | None:
+    """The last sweep that the path of a report shows; None when it shows none."""
+    root = volume_root(reading)
+    if root is None or not root.swept:
+        return None
+    swept = [root.inode]
+    for index in reading.observed:
+        inode = reading.inode(index)
+        if index <= root.index or inode is None or sweep_would_grant(inode, root.inode.gid):
+            continue
+        if inode.changed > inode.modified and abs(root.inode.changed - inode.changed) <= SWEEP_SECONDS * _NS:
+            swept.append(inode)
+    if len(swept) < 2 or root.inode.changed <= root.inode.modified:
+        return None
+    times = sorted(inode.changed for inode in swept)
+    sentence = (
+        f"{len(swept)} inodes of {reading.path_of(root.index)} changed within {(times[-1] - times[0]) / _NS:.3f} s, by "
+        f"{format_timestamp(times[-1])}, later than their contents, to group {root.inode.gid} with the bits of a sweep"
+    )
+    own, started = False, reading.container_started
+    if started is not None:
+        lead = started + clock_margin(reading) - times[-1]
+        own = root.ours and 0 <= lead <= START_SECONDS * _NS
+        sentence += f"; this container started {format_timestamp(started)}"
+        if own:
+            sentence += ", shortly after it, and its pod has that group: it is this pod's own sweep"
+    return Sweep(times[0], times[-1], root.inode.gid, own, reading.component_at(root.index, "changed"), sentence)
 
 
 def sweep_would_grant(inode: Inode, gid: int) -> bool:

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, ConfigDict, Field
 
-from probe.evidence.base import Frozen, Text, clip
+from probe.evidence.base import Frozen, ShortText, Text, Timestamp, clip
 from probe.evidence.report import Report, Tool
 
 _COMMAND_LIMIT = 1 << 16
@@ -201,6 +201,21 @@ class Verdict(Frozen):
     component: Sentence | None = None
 
 
+MAX_JOINED = 512
+"""Events of the joined timeline."""
+
+
+class JoinedEvent(Frozen):
+    """One moment of the case: when, who saw it by which clock, what, and the field of this document it rests on."""
+
+    at: Timestamp
+    """By the wall clock of its source. The order of the list is by CLOCK_MONOTONIC where sources share it."""
+    source: ShortText
+    clock: ShortText
+    what: Sentence
+    pointer: Text
+
+
 class VerdictDocument(Frozen):
     """The whole answer: verdict, every assessment, notes, and the evidence that they point into."""
 
@@ -210,5 +225,9 @@ class VerdictDocument(Frozen):
     assessments: tuple[Assessment, ...]
     notes: tuple[Sentence, ...] = ()
     evidence: tuple[Report, ...]
+    timeline: Annotated[tuple[JoinedEvent, ...], Field(max_length=MAX_JOINED)] = ()
+    """The moments of all sources in order; only where there are several, or where a race leads."""
+    clocks: Annotated[tuple[Sentence, ...], Field(max_length=64)] = ()
+    """What is known of the clocks that they were seen by."""
 
     model_config = ConfigDict(populate_by_name=True)

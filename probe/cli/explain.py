@@ -43,8 +43,9 @@ def explain(
 
     if as_ is None and caps is not None:
         fail("--caps belongs to --as")
-    reports, problems = read_documents([file])
-    for problem in problems:
+    found = read_documents([file])
+    reports = found.reports
+    for problem in found.problems:
         warn(problem)
     if not reports:
         fail(f"{file}: no evidence in it: name a document that probe collect or probe check wrote")

@@ -12,7 +12,7 @@ from probe.cli.output import page, print_document
 _EPILOG = """\b
 Examples:
   probe classify report.json
-  probe classify push-internal.json push-quay.json
+  probe classify push-internal.json push-quay.json watch.jsonl
   kubectl logs POD | probe classify -
 """
 
@@ -25,7 +25,9 @@ def register(application: typer.Typer, verb: str) -> None:
 def classify(
     files: Annotated[
         list[str],
-        typer.Argument(metavar="FILE|DIR...", help="Reports or verdicts; directories are walked; - reads here."),
+        typer.Argument(
+            metavar="FILE|DIR...", help="Reports, verdicts, watches, seals; directories are walked; - reads here."
+        ),
     ],
     json: Annotated[bool, typer.Option("--json", help="Print the verdict document as JSON.")] = False,
     exit_zero: Annotated[
@@ -36,12 +38,12 @@ def classify(
     from probe.classify.judge import judge_case
     from probe.cli.documents import read_documents
 
-    reports, problems = read_documents(files)
-    for problem in problems:
+    found = read_documents(files)
+    for problem in found.problems:
         warn(problem)
-    if not reports:
+    if found.empty:
         fail("no evidence in what was given: name a document that probe collect or probe check wrote")
-    document = judge_case(reports)
+    document = judge_case(found.reports, found.timelines, found.seals)
     if json:
         print_document(document.model_dump_json(by_alias=True, indent=2))
     else:

@@ -22,6 +22,8 @@ class Change(StrEnum):
     STARTED = "started"
     """The first look: the state as it was found."""
     APPEARED = "appeared"
+    SEEN = "seen"
+    """It is there, and could not be looked up before: since when is not known."""
     VANISHED = "vanished"
     REPLACED = "replaced"
     """Another inode under the same name."""
@@ -87,6 +89,13 @@ class Watch(Frozen):
     model_config = ConfigDict(populate_by_name=True)
 
 
+class Met(Frozen):
+    """A directory or link on the way to the target, as it was met: shows in which volume the target lies."""
+
+    path: Text
+    inode: Inode
+
+
 class Moment(Frozen):
     """One change, on a line of its own.
 
@@ -107,6 +116,8 @@ class Moment(Frozen):
     noticed: Literal["look", "inotify", "poll", "proc"] = "look"
     before: Inode | None = None
     after: Inode | None = None
+    way: Annotated[tuple[Met, ...], Field(max_length=512)] = ()
+    """Only in the first moment: what was met on the way, from the root."""
     errno: ShortText | None = None
     """Of an open of the target for reading at that moment; None when it succeeded or was not tried (see `tried`)."""
     tried: bool = False
@@ -123,5 +134,14 @@ class Timeline(Frozen):
     schema_id: Literal["pod-probe/timeline/v1"] = Field("pod-probe/timeline/v1", alias="schema")
     watch: Watch
     moments: Annotated[tuple[Moment, ...], Field(max_length=MAX_MOMENTS)] = ()
+
+    model_config = ConfigDict(populate_by_name=True)
+
+
+class Timelines(Frozen):
+    """Several watches of one run, in one document."""
+
+    schema_id: Literal["pod-probe/timelines/v1"] = Field("pod-probe/timelines/v1", alias="schema")
+    timelines: Annotated[tuple[Timeline, ...], Field(max_length=64)] = ()
 
     model_config = ConfigDict(populate_by_name=True)

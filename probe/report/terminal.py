@@ -10,6 +10,7 @@ from probe.classify.verdict import Assessment, Cause, Claim, Family, Fix, Status
 from probe.evidence.image import ImageFacts
 from probe.report.chain import print_chain
 from probe.report.layout import Page, Spans
+from probe.report.timeline import print_sources, print_timeline
 
 _FAMILY_WORDS = {
     Family.A: "  (A: permissions)",
@@ -32,16 +33,26 @@ def print_verdict(document: VerdictDocument, stream: IO[str]) -> None:
     if len(document.evidence) > _MOST_REPORTS:
         page.line()
         page.line(f"and {_count(len(document.evidence) - _MOST_REPORTS, 'more report')} (--json)")
+    print_sources(page, document)
     lead, *others = document.assessments
     for title, claims in (("For", lead.supports), ("Against", lead.contradicts), ("Missing", lead.missing)):
         _block(page, title, _claims(claims))
     _block(page, "Also", [_also(found) for found in others if found.status.holds])
     _block(page, "Possible", [_also(found) for found in others if found.status is Status.POSSIBLE])
     _block(page, "Note", list(document.notes))
+    if shows_time(document):
+        print_timeline(page, document)
     if lead.remedy is not None:
         _fix(page, "Fix", lead.remedy.smallest)
         if lead.remedy.structural is not None:
             _fix(page, "For good", lead.remedy.structural)
+
+
+def shows_time(document: VerdictDocument) -> bool:
+    """Whether the order of things matters: a race leads, or more than one process has told of it."""
+    starts = {(one.context.hostname, one.context.probe_started // 1_000_000_000) for one in document.evidence}
+    sources = {event.source.split()[0] for event in document.timeline}
+    return document.verdict.family is Family.RACE or len(starts) > 1 or bool(sources - {"report"})
 
 
 def _headline(page: Page, document: VerdictDocument) -> None:

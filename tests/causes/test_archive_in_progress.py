@@ -11,6 +11,14 @@ from pathlib import Path
 
 import pytest
 from support.stage import ROOT, Stage, assert_verdict, assessment
+from support.watching import Watching
+
+from probe.classify.judge import judge_case
+from probe.evidence.observation import Seen
+from probe.evidence.report import Report
+from probe.evidence.seal import Seal
+from probe.evidence.watch import Change, Timeline
+from probe.skopeo.messages import parse_messages
 
 pytestmark = pytest.mark.root
 
@@ -115,3 +123,140 @@ def test_a_message_of_long_ago_shows_no_race(stage: Stage) -> None:
     stderr = f'time="{early}" level=fatal msg="untarring file \\"/var/tmp/oci1\\": unexpected EOF"'
     document = stage.check(f"oci-archive:{workspace}/oci/image.tar", stderr=stderr)
     assert not assessment(document, "archive-in-progress").status.holds
+
+
+# -- over several sources
+
+
+_EOF = 'level=fatal msg="initializing source: untarring file \\"/var/tmp/oci1\\": unexpected EOF"'
+
+
+def failing(report: Report, started: int, ended: int, text: str = _EOF) -> Report:
+    """The report as `probe exec` leaves it: with the outcome of the command that it ran."""
+    told = {"program": "skopeo", "started": started, "ended": ended, "exit_status": 1}
+    return report.model_copy(update={"command": parse_messages(text).model_copy(update=told)})
+
+
+def append(path: Path, data: bytes) -> None:
+    with open(path, "ab") as stream:
+        stream.write(data)
+
+
+@pytest.fixture
+def begun(stage: Stage) -> tuple[Path, list[bytes]]:
+    """An archive that somebody has begun to write, and what is still to come of it."""
+    path = stage.workspace() / "oci/new.tar"
+    data = stage.archive.read_bytes()
+    thirds = [data[: len(data) // 3], data[len(data) // 3 : -len(data) // 3], data[-len(data) // 3 :]]
+    append(path, thirds[0])
+    os.chmod(path, 0o644)
+    return path, thirds[1:]
+
+
+def test_fires_for_growth_while_a_command_ran(stage: Stage, begun: tuple[Path, list[bytes]]) -> None:
+    path, (second, third) = begun
+    before, after = stage.looks(f"oci-archive:{path}", lambda: (append(path, second), append(path, third))[0], gap=0.0)
+    started = before.started + round(before.duration_ms * 1e6)
+    document = judge_case([before, failing(after, started, after.started)])
+    assert_verdict(document, "archive-in-progress")
+    assert any("around the failure" in claim.sentence for claim in document.assessments[0].supports)
+
+
+def test_a_command_that_failed_by_something_else_is_no_race(stage: Stage, begun: tuple[Path, list[bytes]]) -> None:
+    path, (second, third) = begun
+    before, after = stage.looks(f"oci-archive:{path}", lambda: (append(path, second), append(path, third))[0], gap=0.0)
+    denied = 'level=fatal msg="writing blob: initiating layer upload to /v2/a/blobs/uploads/ in quay.io: denied"'
+    document = judge_case([before, failing(after, before.started, after.started, denied)])
+    assert document.verdict.cause == "registry-denied"
+    assert assessment(document, "archive-in-progress").status != "confirmed"
+
+
+def watched(stage: Stage, path: Path, *steps: tuple[Change, bytes | None], read: int) -> tuple[list[Report], Timeline]:
+    """A watch over these steps of a writer, and a reader's report after so many of them."""
+    watching, reports = Watching(f"oci-archive:{path}"), []
+
+    def step(change: Change, data: bytes | None) -> None:
+        if data is not None:
+            append(path, data)
+        elif change is Change.SHRANK:
+            os.truncate(path, 0)
+        watching.see(change)
+
+    watching.begin()
+    for number, (change, data) in enumerate(steps):
+        if number == read:
+            reports += stage.looks(f"oci-archive:{path}", gap=0.0)
+        step(change, data)
+    return reports, watching.end()
+
+
+def test_fires_for_a_watch_that_saw_it_grow_on_both_sides(stage: Stage, begun: tuple[Path, list[bytes]]) -> None:
+    path, (second, third) = begun
+    reports, timeline = watched(stage, path, (Change.GREW, second), (Change.GREW, third), read=1)
+    document = judge_case(reports, [timeline])
+    assert_verdict(document, "archive-in-progress")
+    assert {claim.pointer.split("/")[1] for claim in document.assessments[0].supports} == {"evidence", "timelines"}
+
+
+def test_written_anew_later_is_not_sure(stage: Stage, begun: tuple[Path, list[bytes]]) -> None:
+    """The first writer may be dead: what the reader met was then cut off, and another build made it whole."""
+    path, (second, _) = begun
+    whole = stage.archive.read_bytes()
+    reports, timeline = watched(
+        stage, path, (Change.GREW, second), (Change.CLOSED, None), (Change.SHRANK, None), (Change.GREW, whole), read=2
+    )
+    found = assessment(judge_case(reports, [timeline]), "archive-in-progress")
+    assert found.status == "likely"
+    assert any("very moment" in claim.sentence for claim in found.missing)
+
+
+def test_who_read_a_finished_archive_met_no_writer(stage: Stage, begun: tuple[Path, list[bytes]]) -> None:
+    path, (second, third) = begun
+    reports, timeline = watched(
+        stage, path, (Change.GREW, second), (Change.GREW, third), (Change.COMPLETE, None), read=2
+    )
+    assert judge_case(reports, [timeline]).verdict.cause == "healthy"
+
+
+def sealed(report: Report, **context: object) -> Seal:
+    """The producer's word, a moment after this report on the finished archive."""
+    assert isinstance(report.chain, Seen) and report.chain.value.target is not None
+    inode = report.chain.value.target.inode
+    assert isinstance(inode, Seen)
+    return Seal(
+        tool=report.tool,
+        at=report.started + 10**9,
+        monotonic=report.started_monotonic + 1,
+        context=report.context.model_copy(update=context),
+        identity=report.identity,
+        reference=report.reference,
+        inode=inode.value,
+    )
+
+
+def test_the_producers_seal_after_the_failure(stage: Stage, begun: tuple[Path, list[bytes]]) -> None:
+    path, (second, third) = begun
+    before, after = stage.looks(f"oci-archive:{path}", lambda: append(path, second + third), gap=0.0)
+    early = Seen[int](value=before.started - 10**10, at=before.started)
+    late = Seen[int](value=after.started, at=after.started)
+    for started, status in ((early, "confirmed"), (late, "possible")):
+        seal = sealed(after, in_container=True, container_started=started, hostname="build-pod", role="producer")
+        document = judge_case([before], seals=[seal])
+        found = assessment(document, "archive-in-progress")
+        assert found.status == status, found.statement
+        assert any(claim.pointer.startswith("/seals/0") for claim in found.supports)
+
+
+def test_a_seal_of_before_says_nothing(stage: Stage) -> None:
+    path = stage.workspace() / "oci/image.tar"
+    (report,) = stage.looks(f"oci-archive:{path}")
+    seal = sealed(report).model_copy(update={"at": report.started - 10**10, "monotonic": 1.0})
+    assert judge_case([report], seals=[seal]).verdict.cause == "healthy"
+
+
+def test_a_seal_of_another_file_says_nothing(stage: Stage, begun: tuple[Path, list[bytes]]) -> None:
+    path, _ = begun
+    (cut,) = stage.looks(f"oci-archive:{path}")
+    (whole,) = stage.looks(f"oci-archive:{path.parent}/image.tar")
+    document = judge_case([cut], seals=[sealed(whole)])
+    assert not any("/seals" in claim.pointer for claim in assessment(document, "archive-in-progress").supports)

@@ -8,6 +8,8 @@ import pytest
 from support.commands import skopeo
 from support.stage import Stage, assert_verdict, assessment
 
+from probe.classify.judge import judge_case
+
 pytestmark = [pytest.mark.root, pytest.mark.skopeo]
 
 
@@ -65,3 +67,20 @@ def test_fires_for_a_registry_that_is_not_there(stage: Stage) -> None:
     assert_verdict(document, "other-path-failed")
     assert document.verdict.component == "127.0.0.1:1"
     assert assessment(document, "registry-denied").status == "refuted"
+
+
+def test_the_target_of_another_reference_is_not_elsewhere(stage: Stage) -> None:
+    """One command, asked about with what it reads and with what it makes: its source is not elsewhere for the other."""
+    workspace = stage.workspace()
+    source, made = (f"oci-archive:{workspace}/oci/{name}.tar" for name in ("image", "copy"))
+    os.chmod(workspace / "oci/image.tar", 0o600)
+    stderr = f'level=fatal msg="creating temp directory: open {workspace}/oci/image.tar: permission denied"'
+    read, wrote = (
+        stage.check(reference, want=want, stderr=stderr).evidence[0]
+        for reference, want in ((source, "read"), (made, "create"))
+    )
+    assert_verdict(judge_case([wrote]), "other-path-failed")
+    document = judge_case([read, wrote])
+    assert_verdict(document, "file-read-denied")
+    assert assessment(document, "other-path-failed").status == "refuted"
+    assert not assessment(document, "different-reference").status.holds

@@ -7,7 +7,9 @@ import time
 from pathlib import Path
 
 import pytest
-from support.stage import Stage, assert_verdict, assessment, volume
+from support.stage import FS_GROUP, Stage, assert_verdict, assessment, volume
+
+from probe.classify.judge import judge_case
 
 pytestmark = pytest.mark.root
 
@@ -70,3 +72,47 @@ def test_confirmed_when_this_process_had_access_before(stage: Stage) -> None:
     assert document.verdict.family == "race"
     assert any("had access before" in claim.sentence for claim in document.assessments[0].supports)
     assert assessment(document, "group-not-held").implied_by == "swept-by-another-pod"
+
+
+# -- over several sources
+
+
+def test_confirmed_by_an_earlier_report_of_the_same_container(stage: Stage) -> None:
+    workspace = stage.workspace()
+    os.chmod(workspace / "oci", 0o2750)
+    reports = stage.looks(
+        f"oci-archive:{workspace}/oci/image.tar", lambda: sweep(workspace, OTHER_GROUP), **volume(workspace)
+    )
+    document = judge_case(reports)
+    assert_verdict(document, "swept-by-another-pod", also={"group-not-held", "dir-search-denied"})
+    said = " ".join(claim.sentence for claim in document.assessments[0].supports)
+    assert "before the rewrite" in said and f"belonged to group {FS_GROUP}" in said and "bits of a sweep" in said
+
+
+def test_another_container_that_had_access_makes_it_no_surer(stage: Stage) -> None:
+    workspace = stage.workspace()
+    os.chmod(workspace / "oci", 0o2750)
+    reference = f"oci-archive:{workspace}/oci/image.tar"
+    first = stage.looks(reference, **volume(workspace))
+    second = stage.looks(reference, **volume(workspace, lambda: sweep(workspace, OTHER_GROUP)))
+    document = judge_case([*first, *second])
+    assert assessment(document, "swept-by-another-pod").status == "likely"
+    assert_verdict(document, "group-not-held")
+
+
+def test_the_sweep_of_the_own_pod_is_never_the_cause(stage: Stage) -> None:
+    """A probe in a new pod: that pod's own sweep came after the reader's failure, and healed what it was."""
+    workspace = stage.workspace()
+    os.chmod(workspace / "oci", 0o2700)
+    reference = f"oci-archive:{workspace}/oci/image.tar"
+    first = stage.looks(reference, **volume(workspace))
+    time.sleep(0.1)
+    sweep(workspace, FS_GROUP)
+    time.sleep(0.1)
+    second = stage.looks(reference, **volume(workspace))
+    document = judge_case([*first, *second])
+    assert assessment(document, "swept-by-another-pod").status == "refuted"
+    healed = assessment(document, "access-healed")
+    assert healed.status == "possible"
+    assert any("this pod's own sweep" in claim.sentence for claim in healed.contradicts)
+    assert_verdict(document, "dir-search-denied")

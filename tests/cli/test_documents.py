@@ -9,14 +9,18 @@ import time
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 from cli.conftest import Call
 from support.program import Ran, probe
+from support.watching import Watching
 
 from probe.classify.judge import judge_case
 from probe.cli import documents
 from probe.cli.documents import MAX_DOCUMENT, read_documents
+from probe.cli.schemas import schema_text
 from probe.evidence.report import Bundle, Report, Tool
+from probe.evidence.watch import Change
 
 QUICK = ("--gap", "0s", "--skopeo", "never")
 
@@ -44,10 +48,16 @@ def paths(reports: list[Report]) -> list[str]:
     return [os.path.basename(report.reference.path) for report in reports]
 
 
+def search(*paths_: Path) -> tuple[list[Report], list[str]]:
+    """The reports in what is named, and what could not be used."""
+    found = read_documents([str(path) for path in paths_])
+    return found.reports, found.problems
+
+
 def read(path: Path, content: str | bytes) -> tuple[list[str], list[str]]:
     """What is found in a file of this content: the reports' file names, the problems without the file's own name."""
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
-    reports, problems = read_documents([str(path)])
+    reports, problems = search(path)
     assert all(problem.startswith(f"{path}: ") for problem in problems)
     return paths(reports), [problem.removeprefix(f"{path}: ") for problem in problems]
 
@@ -72,7 +82,7 @@ def test_a_report_counts_once_wherever_it_stands(texts: dict[str, str], tmp_path
     twice = json.loads(texts["bundle"])
     twice["evidence"] *= 3
     (tmp_path / "c").write_text(json.dumps(twice))
-    reports, problems = read_documents([str(tmp_path / "c"), str(tmp_path / "b"), str(tmp_path)])
+    reports, problems = search(tmp_path / "c", tmp_path / "b", tmp_path)
     assert (paths(reports), problems) == (["one.txt", "two.txt"], [])
 
 
@@ -229,7 +239,8 @@ def test_a_bad_report_in_a_bundle_costs_nothing_but_itself(texts: dict[str, str]
 
 
 def test_whole_reports_in_a_verdict_that_is_cut_off(texts: dict[str, str], tmp_path: Path) -> None:
-    found, problems = read(tmp_path / "cut", texts["verdict"][:-200])
+    cut = texts["verdict"].index('\n  "timeline"') - 100
+    found, problems = read(tmp_path / "cut", texts["verdict"][:cut])
     assert found == ["one.txt"]
     assert len(problems) == 2, "the verdict, and its last report"
 
@@ -238,7 +249,7 @@ def test_a_file_that_is_too_large(texts: dict[str, str], tmp_path: Path) -> None
     with open(tmp_path / "large", "wb") as stream:
         stream.write(texts["report"].encode())
         stream.truncate(MAX_DOCUMENT + 1)
-    found, problems = read_documents([str(tmp_path / "large"), str(tmp_path / "small")])
+    found, problems = search(tmp_path / "large", tmp_path / "small")
     assert found == []
     assert problems[0] == f"{tmp_path}/large: larger than {MAX_DOCUMENT >> 20} MiB, left out"
 
@@ -248,7 +259,7 @@ def test_the_largest_file_is_read_in_bounded_time(tmp_path: Path) -> None:
     start = '{"schema": "pod-probe/report/v1", "a": [\n'
     (tmp_path / "hostile").write_text(start * (MAX_DOCUMENT // 8 // len(start)))
     began = time.process_time()
-    reports, problems = read_documents([str(tmp_path / "hostile")])
+    reports, problems = search(tmp_path / "hostile")
     assert reports == []
     assert len(problems) == 33 and problems[-1].endswith("1 more that could not be used")
     assert time.process_time() - began < 60
@@ -263,13 +274,13 @@ def test_a_directory_is_walked_in_order(texts: dict[str, str], tmp_path: Path) -
     (tmp_path / "a.json").write_text(texts["report"])
     for name, content in (("README", b"hello"), ("image.tar", bytes(1024)), ("data.json", b'{"a": 1}'), ("x", b"")):
         (tmp_path / name).write_bytes(content)
-    reports, problems = read_documents([str(tmp_path)])
+    reports, problems = search(tmp_path)
     assert (paths(reports), problems) == (["one.txt", "two.txt"], []), "what is no document of ours is passed over"
 
 
 def test_a_damaged_document_in_a_directory_is_told(texts: dict[str, str], tmp_path: Path) -> None:
     (tmp_path / "cut.json").write_text(texts["report"][:5000])
-    reports, problems = read_documents([str(tmp_path)])
+    reports, problems = search(tmp_path)
     assert reports == []
     assert len(problems) == 1 and "cut.json: the document that begins on line 1 is damaged" in problems[0]
 
@@ -282,7 +293,7 @@ def test_pipes_devices_loops_and_dangling_links_in_a_directory(texts: dict[str, 
     (tmp_path / "nowhere").symlink_to("missing")
     (tmp_path / "real").write_text(texts["report"])
     (tmp_path / "named").symlink_to("real")
-    reports, problems = read_documents([str(tmp_path)])
+    reports, problems = search(tmp_path)
     assert (paths(reports), problems) == (["one.txt"], [])
 
 
@@ -312,11 +323,11 @@ def test_bounds_on_files_reports_and_sentences(
     for number in range(60):
         (tmp_path / f"{number:02}").write_text(texts["report"][:5000])
     monkeypatch.setattr(documents, "MAX_FILES", 50)
-    _, problems = read_documents([str(tmp_path)])
+    _, problems = search(tmp_path)
     assert len(problems) == 33 and problems[-1] == "and 19 more that could not be used"
     monkeypatch.setattr(documents, "MAX_REPORTS", 1)
     (tmp_path / "00").write_text(texts["bundle"])
-    reports, problems = read_documents([str(tmp_path / "00")])
+    reports, problems = search(tmp_path / "00")
     assert paths(reports) == ["one.txt"]
     assert problems == [f"{tmp_path}/00: more than 1 reports; the rest is left out"]
 
@@ -334,3 +345,123 @@ def test_explain_takes_a_log_too(texts: dict[str, str], tmp_path: Path, call: Ca
     ran = call("explain", tmp_path / "log", "--as", "1:1", "--json")
     assert ran.status in (0, 1)
     assert ran.document["schema"] == "pod-probe/explanation/v1"
+
+
+# -- watches and seals
+
+
+@pytest.fixture(scope="session")
+def watch_lines(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """A watch as `probe watch` writes it: a header, and a line for each moment."""
+    path = tmp_path_factory.mktemp("watched") / "file"
+    watching = Watching(path)
+    watching.begin()
+    for number in range(5):
+        path.write_text("x" * (number + 1))
+        watching.see(Change.GREW)
+    timeline = watching.end()
+    return [one.model_dump_json(by_alias=True) for one in (timeline.watch, *timeline.moments)]
+
+
+def numbers(path: Path, content: str) -> tuple[list[list[int]], list[str]]:
+    """The numbers of the moments of each watch in a file of this content, and the problems."""
+    path.write_text(content)
+    found = read_documents([str(path)])
+    said = [problem.removeprefix(f"{path}: ") for problem in found.problems]
+    return [[moment.number for moment in timeline.moments] for timeline in found.timelines], said
+
+
+def test_a_watch_is_put_together(watch_lines: list[str], tmp_path: Path) -> None:
+    whole = "\n".join(watch_lines) + "\n"
+    assert numbers(tmp_path / "w", whole) == ([[0, 1, 2, 3, 4, 5, 6]], [])
+    assert numbers(tmp_path / "w", _stamped("Copying\n" + whole)) == ([[0, 1, 2, 3, 4, 5, 6]], [])
+    assert numbers(tmp_path / "w", "a word\n".join(f"{line}\n" for line in watch_lines))[0] == [[0, 1, 2, 3, 4, 5, 6]]
+
+
+def test_lines_that_were_lost_or_torn(watch_lines: list[str], tmp_path: Path, call: Call) -> None:
+    header, *moments = watch_lines
+    torn = "\n".join([*watch_lines[:-1], moments[-1][:100]])
+    assert numbers(tmp_path / "w", torn) == (
+        [[0, 1, 2, 3, 4, 5]],
+        [f"the document that begins on line {len(watch_lines)} is damaged: {_reason(moments[-1][:100])}"],
+    )
+    ran = call("classify", tmp_path / "w", "--json")
+    assert ran.status == 3
+    assert any("was cut off" in note for note in ran.document["notes"])
+    lost = "\n".join([header, moments[0], *moments[3:]])
+    assert numbers(tmp_path / "w", lost) == ([[0, 3, 4, 5, 6]], [])
+    ran = call("classify", tmp_path / "w", "--json")
+    assert any("2 of 7 lines are lost" in note for note in ran.document["notes"])
+    assert numbers(tmp_path / "w", "\n".join(moments)) == (
+        [],
+        ["7 moments of a watch without its first line, which says who watched what: left out"],
+    )
+
+
+def _reason(text: str) -> str:
+    with pytest.raises(json.JSONDecodeError) as raised:
+        json.loads("\n" * 7 + text + "\n")
+    return f"{raised.value.msg}, line {raised.value.lineno} column {raised.value.colno}"
+
+
+def test_two_watches_in_one_file_and_one_in_two(watch_lines: list[str], tmp_path: Path) -> None:
+    other = [line.replace(json.loads(watch_lines[0])["id"], "another") for line in watch_lines]
+    mixed = [line for pair in zip(watch_lines, other, strict=True) for line in pair]
+    assert numbers(tmp_path / "w", "\n".join(mixed)) == ([list(range(7)), list(range(7))], [])
+    (tmp_path / "a").write_text("\n".join(watch_lines[:4]))
+    (tmp_path / "b").write_text("\n".join(watch_lines[2:]))
+    found = read_documents([str(tmp_path / "b"), str(tmp_path / "a")])
+    assert [[moment.number for moment in one.moments] for one in found.timelines] == [list(range(7))]
+    assert found.problems == []
+
+
+def test_a_large_watch_is_read_in_one_go(watch_lines: list[str], tmp_path: Path) -> None:
+    header, moment = watch_lines[0], json.loads(watch_lines[2])
+    lines = [json.dumps({**moment, "number": number}) for number in range(10_000)]
+    began = time.process_time()
+    assert numbers(tmp_path / "w", "\n".join([header, *lines])) == ([list(range(10_000))], [])
+    assert time.process_time() - began < 60
+
+
+def test_what_carries_watches_and_seals(watch_lines: list[str], texts: dict[str, str], tmp_path: Path) -> None:
+    header, *moments = (json.loads(line) for line in watch_lines)
+    timeline = {"schema": "pod-probe/timeline/v1", "watch": header, "moments": moments}
+    seal = {**_seal_of(texts), "schema": "pod-probe/seal/v1"}
+    gate = {"schema": "pod-probe/gate/v1", "opened": True, "timelines": [timeline]}
+    verdict = {**json.loads(texts["verdict"]), "timelines": [timeline], "seals": [seal]}
+    for content, expected in (
+        (timeline, (0, 1, 0)),
+        (gate, (0, 1, 0)),
+        (seal, (0, 0, 1)),
+        (verdict, (2, 1, 1)),
+    ):
+        (tmp_path / "d").write_text(json.dumps(content))
+        found = read_documents([str(tmp_path / "d")])
+        assert (len(found.reports), len(found.timelines), len(found.seals)) == expected
+        assert found.problems == []
+    (tmp_path / "d").write_text(json.dumps({**seal, "inode": 3}))
+    assert "seal 0 is not valid at /inode" in read_documents([str(tmp_path / "d")]).problems[0]
+    (tmp_path / "d").write_text(json.dumps({"schema": "pod-probe/gate/v1"}))
+    assert "without a list of timelines" in read_documents([str(tmp_path / "d")]).problems[0]
+
+
+def _seal_of(texts: dict[str, str]) -> dict[str, Any]:
+    report = json.loads(texts["report"])
+    fields = {name: report[name] for name in ("tool", "context", "identity", "reference")}
+    inode = report["chain"]["value"]["components"][-1]["inode"]["value"]
+    return {**fields, "at": report["started"], "monotonic": report["started_monotonic"], "inode": inode}
+
+
+def test_a_verdict_with_a_watch_is_judged_again_from_itself(
+    watch_lines: list[str], texts: dict[str, str], tmp_path: Path, call: Call
+) -> None:
+    (tmp_path / "w").write_text("\n".join(watch_lines))
+    (tmp_path / "s").write_text(json.dumps({**_seal_of(texts), "schema": "pod-probe/seal/v1"}))
+    (tmp_path / "r").write_text(texts["report"])
+    first = call("classify", tmp_path / "r", tmp_path / "w", tmp_path / "s", "--json")
+    assert first.err == ""
+    (tmp_path / "verdict").write_text(first.out)
+    assert call("classify", tmp_path / "verdict", "--json").out == first.out
+    jsonschema.Draft202012Validator(json.loads(schema_text("verdict"))).validate(first.document)
+    page = call("classify", tmp_path / "verdict").out
+    assert "\nTime     from " in page and "watch 1: grew" in page

@@ -7,18 +7,20 @@ import json
 import os
 import shutil
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import BaseModel
 
 from probe.access.capability import capability_bits
 from probe.classify.judge import judge_case
 from probe.classify.verdict import Assessment, Cause, Status, VerdictDocument
 from probe.collect.gather import Plan, gather
 from probe.evidence.path import Want
+from probe.evidence.report import Report
 from probe.image.reference import parse_reference
 from probe.skopeo.messages import parse_messages
 
@@ -117,6 +119,53 @@ class Stage:
         assert_sound(document)
         return document
 
+    def visit(
+        self,
+        *acts: Callable[[], BaseModel | None],
+        between: Sequence[Callable[[], None]] = (),
+        by: Person = PUSHER,
+        prepare: Callable[[], None] | None = None,
+        container: bool = False,
+    ) -> list[str]:
+        """The documents of several acts of one process run as `by`. After each but the last, root does what is due."""
+        asking, asked = os.pipe()
+        doing, done = os.pipe()
+        root = os.fork()
+        if root == 0:
+            os.close(asked)
+            for act in between:
+                if not os.read(asking, 1):
+                    break
+                act()
+                os.write(done, b".")
+            os._exit(0)
+
+        def all_of_them() -> str:
+            texts = []
+            for number, act in enumerate(acts):
+                document = act()
+                texts.append(document.model_dump_json(by_alias=True) if document is not None else "")
+                if number < len(between):
+                    os.write(asked, b".")
+                    os.read(doing, 1)
+            return "\n".join(texts)
+
+        try:
+            return [
+                text for text in self.run(all_of_them, by=by, prepare=prepare, container=container).split("\n") if text
+            ]
+        finally:
+            for descriptor in (asking, asked, doing, done):
+                os.close(descriptor)
+            os.waitpid(root, 0)
+
+    def looks(self, reference: str | Path, *between: Callable[[], None], **options: Any) -> list[Report]:
+        """Reports of one process, one more than there are things that happen between them."""
+        where = {name: options.pop(name) for name in ("by", "prepare", "container") if name in options}
+        act = look_at(reference, **options)
+        texts = self.visit(*[act] * (len(between) + 1), between=between, **where)
+        return [Report.model_validate_json(text) for text in texts]
+
     def run(
         self,
         act: Callable[[], str],
@@ -139,6 +188,12 @@ class Stage:
         if kind != "ok":
             pytest.fail(f"in the forked process:\n{text or said or 'it died without a word'}")
         return text
+
+
+def look_at(reference: str | Path, **plan: Any) -> Callable[[], Report]:
+    """A look with nothing unneeded in it."""
+    plan = {"gap": 0.02, "skopeo": "never", **plan}
+    return lambda: gather(parse_reference(str(reference)), Plan(**plan))
 
 
 def _child(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from probe.classify.case import Reading
+from collections.abc import Iterator
+
+from probe.classify.case import Case, Reading
 from probe.classify.hypothesis import ReadingHypothesis, Scale
 from probe.classify.remedy import RUN_AFTER, publish
 from probe.classify.verdict import Assessment, Cause, Remedy
@@ -17,6 +19,7 @@ class AbsentThenPresent(ReadingHypothesis):
     cause = Cause.ABSENT_THEN_PRESENT
     rank = 64
     refines = (Cause.WRONG_PATH,)
+    harms_readers = True
 
     def weigh(self, reading: Reading, scale: Scale) -> Assessment:
         """Two attempts of one report, or the command's ENOENT before what is there now."""
@@ -60,6 +63,12 @@ class AbsentThenPresent(ReadingHypothesis):
             return scale.likely(statement, component=path, remedy=remedy)
         scale.miss(changed, "that it came after the failure: the message has no time, or the file is older")
         return scale.possible("it is there now; when it came is not shown")
+
+    def join(self, case: Case) -> Iterator[Assessment]:
+        """A reader's look at which it was absent, and a later one of the same place at which it was there."""
+        from probe.classify.joins import absent_then_present
+
+        return absent_then_present.join(case)
 
 
 def _moments(reading: Reading) -> list[tuple[int, bool, str]]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from probe.classify.case import REFUSALS, Reading
+from collections.abc import Iterator
+
+from probe.classify.case import REFUSALS, Case, Reading
 from probe.classify.denial import GENERAL
 from probe.classify.hypothesis import ReadingHypothesis, Scale
 from probe.classify.mounts import decided_elsewhere
@@ -35,7 +37,10 @@ class AccessHealed(ReadingHypothesis):
             statement = f"access to {path} was denied, then granted to the same process"
             if change is not None:
                 scale.support(*change)
-                return scale.confirmed(statement, component=path, remedy=remedy)
+                if not decided_elsewhere(reading) or _rights_moved(reading):
+                    return scale.confirmed(statement, component=path, remedy=remedy)
+                scale.miss(change[0], "that change by this node's own clock: a server stamps the times there")
+                return scale.likely(statement, component=path, remedy=remedy)
             if decided_elsewhere(reading):
                 scale.support(reading.at("mounts"), "no inode changed: an access cache of the file system ran out")
             scale.miss(reading.chain_at, "the inode change in between")
@@ -75,7 +80,7 @@ class AccessHealed(ReadingHypothesis):
                 )
         for index in reading.observed:
             inode = reading.inode(index)
-            if inode is not None and start < inode.changed <= end and not _gained_names(inode):
+            if inode is not None and start < inode.changed <= end and not gained_names(inode):
                 return (
                     reading.component_at(index, "changed"),
                     f"{reading.path_of(index)} changed {format_timestamp(inode.changed)}, in between",
@@ -94,8 +99,30 @@ class AccessHealed(ReadingHypothesis):
                 )
         return None
 
+    def join(self, case: Case) -> Iterator[Assessment]:
+        """Refused in one look, granted in a later one: of one container, or of one watch."""
+        from probe.classify.joins import access_healed
 
-def _gained_names(inode: Inode) -> bool:
+        return access_healed.join(case)
+
+
+def who_may(inode: Inode) -> tuple[object, ...]:
+    """What decides who may pass, as far as an inode shows it."""
+    return inode.device, inode.inode, inode.mode, inode.uid, inode.gid
+
+
+def _rights_moved(reading: Reading) -> bool:
+    """Whether two looks of one report differ in what decides who may pass: that needs no clock."""
+    inodes = [who_may(sample.inode.value) for sample in reading.samples if isinstance(sample.inode, Seen)]
+    if len(set(inodes)) > 1:
+        return True
+    after = reading.report.chain_after
+    before_ = {component.path: _rights(component) for component in reading.components}
+    changed = after.components if after is not None else ()
+    return any(_rights(one) and before_.get(one.path) not in ((), _rights(one)) for one in changed)
+
+
+def gained_names(inode: Inode) -> bool:
     """Whether a directory's ctime tells no more than its mtime: a name was made or removed in it."""
     return inode.type is FileType.DIRECTORY and inode.changed == inode.modified
 

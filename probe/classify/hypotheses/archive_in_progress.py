@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from probe.classify.case import Reading
+from collections.abc import Iterator
+
+from probe.classify.case import Case, Reading
 from probe.classify.hypothesis import ReadingHypothesis, Scale
 from probe.classify.remedy import RUN_AFTER, publish
 from probe.classify.stability import Stability, live_writer, stability, unfinished, writer_excluded
@@ -11,7 +13,7 @@ from probe.evidence.base import format_timestamp
 from probe.evidence.command import FailureKind
 from probe.evidence.path import Want
 
-_EARLY = frozenset({FailureKind.ARCHIVE_ENDED, FailureKind.BAD_ARCHIVE, FailureKind.DIGEST_MISMATCH})
+EARLY = frozenset({FailureKind.ARCHIVE_ENDED, FailureKind.BAD_ARCHIVE, FailureKind.DIGEST_MISMATCH})
 
 
 class ArchiveInProgress(ReadingHypothesis):
@@ -19,6 +21,8 @@ class ArchiveInProgress(ReadingHypothesis):
 
     cause = Cause.ARCHIVE_IN_PROGRESS
     rank = 75
+    refines = (Cause.TRUNCATED,)
+    harms_readers = True
 
     def weigh(self, reading: Reading, scale: Scale) -> Assessment:
         """Growth between samples decides; a resting unfinished archive stays open until it has rested long."""
@@ -74,7 +78,9 @@ class ArchiveInProgress(ReadingHypothesis):
         last = rest.inodes[-1][1] if rest.inodes else None
         for number, failure in reading.failures:
             failed = reading.failed_by(failure)
-            if failure.kind not in _EARLY or failed is None or last is None or reading.is_stale(failure):
+            if failure.kind not in EARLY or failed is None or last is None or reading.is_stale(failure):
+                continue
+            if reading.is_elsewhere(failure):
                 continue
             if last.modified > failed:
                 scale.support(
@@ -103,3 +109,9 @@ class ArchiveInProgress(ReadingHypothesis):
             return scale.refuted("unfinished, and nobody writes to it")
         scale.miss(samples, "a longer look (--gap 30s), or a lease (--lease): a writer may only be pausing")
         return scale.possible(f"{reading.report.reference.path} is unfinished; a writer may be pausing", remedy=remedy)
+
+    def join(self, case: Case) -> Iterator[Assessment]:
+        """A reader that met an unfinished archive, and a writer that others saw at work then, or finish later."""
+        from probe.classify.joins import archive_in_progress
+
+        return archive_in_progress.join(case)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from probe.classify.case import Reading
+from collections.abc import Iterator
+
+from probe.classify.case import Case, Reading
 from probe.classify.denial import GENERAL, Denial, DenialHypothesis
 from probe.classify.hypothesis import Scale
+from probe.classify.mounts import decided_elsewhere
 from probe.classify.remedy import UMASK, access_remedy
 from probe.classify.sweep import clock_margin, left_out_of_sweep
 from probe.classify.verdict import Assessment, Cause, Remedy, Status
@@ -27,11 +30,19 @@ class CreatedAfterSweep(DenialHypothesis):
         inode = reading.inode(index)
         if inode is None or inode.born is None:
             scale.miss(reading.component_at(index), "the birth time: ctime alone does not tell making from changing")
+        if decided_elsewhere(reading):
+            scale.miss(reading.at("mounts"), "that time by this node's own clock: a server stamps the times there")
         if reading.report.context.fs_group is None:
             scale.miss(reading.at("context", "fs_group"), "the fsGroup that the pod asks for (--context fs-group=GID)")
         if not scale.missing:
             return assessment
         return scale.likely(assessment.statement, component=assessment.component, remedy=assessment.remedy)
+
+    def join(self, case: Case) -> Iterator[Assessment]:
+        """Where no birth time is kept, a watch that saw it appear tells when it was made."""
+        from probe.classify.joins import created_after_sweep
+
+        return created_after_sweep.join(case, self._weigh)
 
     def fit(self, denial: Denial, scale: Scale) -> str | None:
         """The volume was swept for this reader, the denying inode came after."""

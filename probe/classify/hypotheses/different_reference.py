@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from probe.classify.case import Case, Reading, near
 from probe.classify.hypothesis import Hypothesis, Scale
 from probe.classify.verdict import Assessment, Cause, Fix, Remedy, Status
+from probe.evidence.path import Want
 
+_USES = frozenset({Want.READ, Want.LIST})
+"""Wants that name what a producer has made. Where a command writes to is another place, and rightly so."""
 _MOST_PAIRS = 2_048
 """Compared of a large case: enough for 64 references that all differ."""
 
@@ -24,14 +27,17 @@ class DifferentReference(Hypothesis):
         """Every pair of references, then each reference against what the failing command named."""
         scale = Scale(self.cause)
         for reading in case:
+            if reading.report.want not in _USES:
+                continue
             told = self._against_command(reading, scale)
             if told is not None:
                 return told
-        placed = [(reading, _place(reading)) for reading in case if reading.names_image]
+        uses = [reading for reading in case if reading.report.want in _USES]
+        placed = [(reading, _place(reading)) for reading in uses if reading.names_image]
         differing = ((a, b) for (a, here), (b, there) in itertools.combinations(placed, 2) if here != there)
         pairs = list(itertools.islice(differing, _MOST_PAIRS))
         if not pairs:
-            return self._single(case, scale)
+            return self._single(uses, scale)
         related = [pair for pair in pairs if _related(*pair)]
         if not related:
             a, b = pairs[0]
@@ -40,11 +46,13 @@ class DifferentReference(Hypothesis):
         assessments = [self._compare(a, b) for a, b in related]
         return min(assessments, key=lambda found: list(Status).index(found.status))
 
-    def _single(self, case: Case, scale: Scale) -> Assessment:
-        if len(case.readings) > 1:
-            scale.contradict("/evidence/0/reference", "every report names the same transport and path")
+    def _single(self, uses: Sequence[Reading], scale: Scale) -> Assessment:
+        if not uses:
+            return scale.not_assessable("there is no report of a reader")
+        if len(uses) > 1:
+            scale.contradict(uses[0].at("reference"), "every report names the same transport and path")
             return scale.refuted("all references agree")
-        scale.miss("/evidence/0/reference", "the reference of the other tasks of this hand-over")
+        scale.miss(uses[0].at("reference"), "the reference of the other tasks of this hand-over")
         return scale.not_assessable("only one reference is known")
 
     def _compare(self, a: Reading, b: Reading) -> Assessment:

@@ -12,7 +12,7 @@ from probe.evidence.path import Want
 
 
 class Healthy(Hypothesis):
-    """Holds only when every report of the case is healthy."""
+    """Holds only when every reader's report of the case is healthy."""
 
     cause = Cause.HEALTHY
     rank = 1000
@@ -21,7 +21,9 @@ class Healthy(Hypothesis):
         """The weakest report decides."""
         if not case.readings:
             return Scale(self.cause).not_assessable("there is no evidence")
-        scales = [self._weigh(reading) for reading in case]
+        # What a producer met before it had finished harms nobody; who read afterwards tells how it came out.
+        readers = [reading for reading in case if not reading.is_producer]
+        scales = [self._weigh(reading) for reading in readers or case]
         order = [Status.CONFIRMED, Status.LIKELY, Status.POSSIBLE, Status.NOT_ASSESSABLE, Status.REFUTED]
         weakest = max(scales, key=lambda assessment: order.index(assessment.status))
         if len(scales) > 1 and weakest.status.holds:
@@ -68,7 +70,13 @@ class Healthy(Hypothesis):
                 )
                 return scale.refuted("it can be used now, and could not a moment before")
         command = report.command
-        if command is not None and command.lines and not reading.failures:
+        succeeded = command is not None and command.exit_status == 0
+        if command is not None and (command.exit_status or command.signal) and not reading.failures:
+            ended = f"signal {command.signal}" if command.signal else f"status {command.exit_status}"
+            scale.contradict(reading.at("command"), f"the command ended with {ended}")
+            scale.miss(reading.at("command"), "a message of the command that could be understood")
+            return scale.possible("nothing is wrong now, and the command failed")
+        if command is not None and command.lines and not reading.failures and not succeeded:
             scale.miss(reading.at("command"), "a message of the command that could be understood")
             return scale.possible("nothing is wrong now, and what the command said was not understood")
         if reading.failures:

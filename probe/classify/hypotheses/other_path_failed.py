@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import shlex
 
-from probe.access.remedy import quote_path
-from probe.classify.case import Reading
-from probe.classify.hypothesis import ReadingHypothesis, Scale
+from probe.access.quote import quote_path
+from probe.classify.case import Case, Reading
+from probe.classify.hypothesis import ReadingHypothesis, Scale, strongest
 from probe.classify.verdict import Assessment, Cause, Fix, Remedy
 from probe.evidence.command import Failure, FailureKind
 
@@ -16,6 +16,16 @@ class OtherPathFailed(ReadingHypothesis):
 
     cause = Cause.OTHER_PATH_FAILED
     rank = 10
+
+    def assess(self, case: Case) -> Assessment:
+        """A command may be asked about with several references: what is one's target is elsewhere for the other."""
+        apart = {reading.index: _not_elsewhere(reading, case) for reading in case}
+        shares = [self._weigh(reading) for reading in case if apart[reading.index] is None]
+        for other in filter(None, apart.values()):
+            scale = Scale(self.cause)
+            scale.contradict(other.at("reference"), "the message is about another reference that was asked about")
+            shares.append(scale.refuted(f"the path that failed is the target of {other.report.reference.text}"))
+        return strongest(shares) if shares else Scale(self.cause).not_assessable("there is no report")
 
     def weigh(self, reading: Reading, scale: Scale) -> Assessment:
         """Only the command's own message can say it."""
@@ -41,6 +51,16 @@ class OtherPathFailed(ReadingHypothesis):
             component=failure.path or failure.registry,
             remedy=Remedy(smallest=_fix(failure)),
         )
+
+
+def _not_elsewhere(reading: Reading, case: Case) -> Reading | None:
+    """The other reading of the same command whose target the failing path is."""
+    found = reading.other_path_failure()
+    if found is None or found[1].path is None or found[1].about in _KINDS:
+        return None
+    command, path = reading.report.command, found[1].path
+    beside = (one for one in case if one is not reading and one.report.command == command)
+    return next((one for one in beside if one.concerns_target(path)), None)
 
 
 _KINDS = {

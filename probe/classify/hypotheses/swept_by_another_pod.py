@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from probe.classify.case import Reading
+from collections.abc import Iterator
+
+from probe.classify.case import Case, Reading
 from probe.classify.denial import GENERAL, Denial, DenialHypothesis
 from probe.classify.hypothesis import Scale
 from probe.classify.remedy import one_fs_group
-from probe.classify.sweep import SWEPT_DIRECTORY, foreign_sweep, volume_root
+from probe.classify.sweep import SWEPT_DIRECTORY, foreign_sweep, sweep_seen, volume_root
 from probe.classify.verdict import Assessment, Cause, Remedy, Status
 from probe.evidence.base import format_timestamp
 
@@ -30,6 +32,12 @@ class SweptByAnotherPod(DenialHypothesis):
         scale.miss(reading.at("attempts"), "an access by this reader before the rewrite, or the other pod's spec")
         return scale.likely(assessment.statement, component=assessment.component, remedy=assessment.remedy)
 
+    def join(self, case: Case) -> Iterator[Assessment]:
+        """An access by the same container before the rewrite, in another report or in a watch."""
+        from probe.classify.joins import swept_by_another_pod
+
+        return swept_by_another_pod.join(case, self._weigh)
+
     def fit(self, denial: Denial, scale: Scale) -> str | None:
         """The root bears a sweep for a group that is not the reader's, done after this container started."""
         reading = denial.reading
@@ -40,6 +48,9 @@ class SweptByAnotherPod(DenialHypothesis):
         pointer, changed = reading.component_at(root.index, "gid"), reading.component_at(root.index, "changed")
         swept = foreign_sweep(reading)
         if swept is None:
+            sweep = sweep_seen(reading)
+            if sweep is not None and sweep.own:
+                scale.contradict(sweep.pointer, sweep.sentence)
             scale.contradict(
                 pointer,
                 f"the volume root has mode {root.inode.mode:04o} and group {root.inode.gid}, last changed "
@@ -50,6 +61,9 @@ class SweptByAnotherPod(DenialHypothesis):
         if denial.inode.gid != root.inode.gid or (denial.inode.mode & SWEPT_DIRECTORY) != SWEPT_DIRECTORY:
             scale.contradict(denial.mode_at(), f"{denial.path} itself does not look swept for group {root.inode.gid}")
             return None
+        sweep = sweep_seen(reading)
+        if sweep is not None:
+            scale.support(sweep.pointer, sweep.sentence)
         scale.support(pointer, f"the volume belongs to group {root.inode.gid}, which the reader does not hold")
         scale.support(
             changed,
