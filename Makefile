@@ -9,7 +9,7 @@ BENCH := full
 help:  ## This list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo:  ## Re-enact the incident on this machine in ten scenes, with the verdict on each
+demo:  ## Re-enact the incident on this machine in eleven scenes, with the verdict on each
 	@.ci/setup demo
 	@$(PROBE) demo
 
@@ -33,7 +33,7 @@ bench:  ## Speeds against skopeo and the shell, as ratios of one run (BENCH=quic
 
 schema:  ## Write docs/schema/ anew from the models
 	@.ci/setup demo
-	@for name in verdict report bundle explanation; do $(PROBE) schema $$name > docs/schema/$$name.json; done
+	@for name in verdict report bundle explanation watch moment timeline timelines seal gate; do $(PROBE) schema $$name > docs/schema/$$name.json; done
 
 clean:  ## Remove what the targets made
 	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

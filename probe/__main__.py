@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import os
+import signal
 import sys
 
 _OBJECTS_BETWEEN_COLLECTIONS = 100_000
@@ -18,6 +19,9 @@ def main() -> None:
     # not make, and into a search of all installed packages for pydantic plugins.
     gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "1")
+    if sys.argv[1:2] == ["watch"] and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+        # A sidecar that is ended before it has begun has done nothing wrong; as process 1 it would not hear of it.
+        signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
     try:
         from probe.cli.app import run
 

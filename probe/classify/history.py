@@ -587,10 +587,19 @@ def _from_seal(number: int, seal: Seal) -> Witness:
         want=Want.READ,
         clock=Clock(seal.context.boot_id, seal.at - tick),
         looks=(look,),
-        anchors=(Anchor(seal.inode, "", seal.at, tick, f"{at}/inode", seal.reference.path),),
+        anchors=(Anchor(seal.inode, "", seal.at, tick, f"{at}/inode", seal.reference.path), *_way(seal, at)),
         bounded=False,
         remote=None,
     )
+
+
+def _way(seal: Seal, at: str) -> Iterator[Anchor]:
+    """The directories to what was sealed, the deepest first."""
+    target = seal.way[-1].path if seal.way else ""
+    for number, met in reversed(list(enumerate(seal.way[:-1]))):
+        tail = _tail(target, met.path)
+        if tail is not None:
+            yield Anchor(met.inode, tail, seal.at, ticks(seal.monotonic), f"{at}/way/{number}/inode", met.path)
 
 
 # -- what looks tell
@@ -613,7 +622,12 @@ def written(old: Inode | None, new: Inode | None) -> bool:
 
 def one_inode(a: Inode, b: Inode) -> bool:
     """Whether two records may be of one inode: its number, and it was not made anew with that number."""
-    return (a.device, a.inode) == (b.device, b.inode) and (a.born is None or b.born is None or a.born == b.born)
+    if (a.device, a.inode) != (b.device, b.inode):
+        return False
+    if a.born is not None and b.born is not None:
+        return a.born == b.born
+    made = a.born if a.born is not None else b.born
+    return made is None or made <= min(a.changed, b.changed)
 
 
 def last(found: Iterable[T]) -> T | None:

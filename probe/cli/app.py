@@ -20,6 +20,10 @@ VERBS = {
     "collect": "probe.cli.check",
     "classify": "probe.cli.judge",
     "explain": "probe.cli.explain",
+    "exec": "probe.cli.execute",
+    "wait": "probe.cli.wait",
+    "seal": "probe.cli.seal",
+    "watch": "probe.cli.watch",
     "schema": "probe.cli.schema",
     "demo": "probe.cli.demo",
 }

@@ -29,6 +29,8 @@ MAX_DOCUMENT = 256 * 1024 * 1024
 """Bytes of one input: more than the largest report that the bounds admit (docs/evidence.md)."""
 MAX_FILES = 10_000
 MAX_REPORTS = 1_024
+MAX_ALL_MOMENTS = 131_072
+"""Of all watches: a verdict that carries so many can still be read again (MAX_DOCUMENT)."""
 MAX_PROBLEMS = 32
 """Sentences about what could not be used; the rest is counted."""
 
@@ -85,6 +87,8 @@ class _Found:
         self._moments: dict[str, dict[int, Moment]] = {}
         self._where: dict[str, str] = {}
         """The first file in which something of a watch stood."""
+        self._kept = self._dropped = 0
+        """Moments."""
 
     def watch(self, name: str, watch: Watch) -> None:
         """A header. It may come after its moments, and more than once."""
@@ -95,12 +99,22 @@ class _Found:
 
     def moment(self, name: str, moment: Moment) -> None:
         """A line of a watch; the first with its number counts."""
+        from probe.evidence.watch import MAX_MOMENTS
+
+        known = self._moments.get(moment.watch, {})
+        if moment.number in known:
+            return
+        if self._kept == MAX_ALL_MOMENTS or len(known) == MAX_MOMENTS:
+            self._dropped += 1
+            return
+        self._kept += 1
         self._where.setdefault(moment.watch, name)
-        self._moments.setdefault(moment.watch, {}).setdefault(moment.number, moment)
+        self._moments.setdefault(moment.watch, known)[moment.number] = moment
 
     def documents(self) -> Documents:
         """All of it, put together and bounded."""
         from probe.classify.joined import MAX_SEALS, MAX_TIMELINES
+        from probe.evidence.watch import MAX_MOMENTS
 
         problems, timelines = self.problems, []
         for watch_id, moments in self._moments.items():
@@ -112,6 +126,9 @@ class _Found:
         for what, got, most in (("watches", timelines, MAX_TIMELINES), ("seals", self.seals, MAX_SEALS)):
             if len(got) > most:
                 problems.append(f"more than {most} {what}; the rest is left out")
+        if self._dropped:
+            bounds = f"{MAX_MOMENTS} of one watch, {MAX_ALL_MOMENTS} in all"
+            problems.insert(0, f"{_count(self._dropped, 'moment')} of watches left out: more than {bounds}")
         if len(problems) > MAX_PROBLEMS:
             problems[MAX_PROBLEMS:] = [f"and {len(problems) - MAX_PROBLEMS} more that could not be used"]
         return Documents(
@@ -120,10 +137,9 @@ class _Found:
 
 
 def _timeline(watch: Watch, moments: dict[int, Moment]) -> Timeline:
-    from probe.evidence.watch import MAX_MOMENTS, Timeline
+    from probe.evidence.watch import Timeline
 
-    ordered = tuple(moments[number] for number in sorted(moments))
-    return Timeline(watch=watch, moments=ordered[:MAX_MOMENTS])
+    return Timeline(watch=watch, moments=tuple(moments[number] for number in sorted(moments)))
 
 
 def _count(number: int, noun: str) -> str:

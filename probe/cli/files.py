@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-import tempfile
+
+from probe.handoff.durable import write_file
 
 
 def write_whole(path: str, text: str) -> None:
@@ -20,16 +21,7 @@ def write_whole(path: str, text: str) -> None:
             with open(path, "wb") as stream:
                 stream.write(data)
             return
-    path = os.path.realpath(path)
-    descriptor, temporary = tempfile.mkstemp(prefix=".probe-", dir=os.path.dirname(path))
-    try:
-        with os.fdopen(descriptor, "wb") as stream:
-            stream.write(data)
-            os.fchmod(stream.fileno(), 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
+    write_file(os.fsencode(os.path.realpath(path)), data, sync=False)
 
 
 def _written_to_stream(path: str, data: bytes) -> bool:

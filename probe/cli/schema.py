@@ -23,7 +23,11 @@ def register(application: typer.Typer, verb: str) -> None:
 
 def schema(
     document: Annotated[
-        str, typer.Argument(metavar="[verdict|report|bundle|explanation]", help="Which document.")
+        str,
+        typer.Argument(
+            metavar="[DOCUMENT]",
+            help="verdict, report, bundle, explanation, watch, moment, timeline, timelines, seal or gate.",
+        ),
     ] = "verdict",
     json: Annotated[bool, typer.Option("--json", help="Print JSON (schema always does).")] = False,  # noqa: ARG001
 ) -> None:

@@ -7,14 +7,23 @@ import json
 from pydantic import BaseModel
 
 from probe.classify.explanation import Explanation
-from probe.classify.verdict import VerdictDocument
+from probe.classify.joined import JoinedVerdict
+from probe.evidence.gate import GateDocument
 from probe.evidence.report import Bundle, Report
+from probe.evidence.seal import Seal
+from probe.evidence.watch import Moment, Timeline, Timelines, Watch
 
 SCHEMAS: dict[str, type[BaseModel]] = {
-    "verdict": VerdictDocument,
+    "verdict": JoinedVerdict,
     "report": Report,
     "bundle": Bundle,
     "explanation": Explanation,
+    "watch": Watch,
+    "moment": Moment,
+    "timeline": Timeline,
+    "timelines": Timelines,
+    "seal": Seal,
+    "gate": GateDocument,
 }
 
 

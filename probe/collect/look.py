@@ -98,7 +98,8 @@ class Look:
         """Everything after the walk, but for the deep check."""
         chain = walked.chain
         self._step("sample", sampler.sample)
-        if sampler.refused or self._plan.predict_for is not None or self._plan.pid is not None:
+        absent = chain.stopped is not None  # what made it later is told from another volume by the directory's birth
+        if sampler.refused or absent or self._plan.predict_for is not None or self._plan.pid is not None:
             self._step("birth times", lambda: self._ask_births(chain))
         self._step("target", lambda: self._look_at_target(walked))
         self._step("sample", lambda: sampler.wait_and_sample(self._gap))

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from probe.evidence.base import clip
+from probe.evidence.command import CommandOutcome
 from probe.evidence.observation import Seen
 from probe.evidence.path import Chain, FileType
 from probe.evidence.report import MAX_EVENTS, Event, Report
 
+_SECOND = 1_000_000_000
 _KINDS = {FileType.DIRECTORY: "directory", FileType.SYMLINK: "link"}
 
 
@@ -35,7 +37,14 @@ def _events(report: Report) -> Iterator[Event]:
             yield _event(sample.at, f"sample of {report.reference.path}: {what}", f"/writers/value/samples/{index}/at")
     for index, failure in enumerate(report.command.failures if report.command is not None else ()):
         if failure.at is not None:
-            yield _event(failure.at, f"the command said: {failure.text}", f"/command/failures/{index}/at")
+            at = _said(failure.at, report.command)
+            yield _event(at, f"the command said: {failure.text}", f"/command/failures/{index}/at")
+
+
+def _said(at: int, command: CommandOutcome | None) -> int:
+    """When a message was made: of most only the second is known, and none came before its command began."""
+    started = command.started if command is not None else None
+    return started if started is not None and at <= started < at + _SECOND else at
 
 
 def _changes(report: Report) -> Iterator[Event]:

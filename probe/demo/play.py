@@ -23,6 +23,7 @@ _WORKSPACE_MODE = 0o2775
 _POLICY = '{"default": [{"type": "insecureAcceptAnything"}]}\n'
 _SHELL_SECONDS = 30.0
 _WRITER_SECONDS = 10.0
+_GATE_SECONDS = 30.0
 _SHOWN = 2000
 
 
@@ -124,6 +125,23 @@ class Play:
         """The storage is fast again: the builder writes the rest and ends."""
         self.stage.processes.finish(writer)
 
+    def begin_waiting(self, actor: Actor, reference: str) -> Running:
+        """The actor stands at the gate, which `end_waiting` gives the word of."""
+        name = reference.replace("$P", self.workspace)
+        return self.stage.processes.start(self.stage.become(actor, self._setting(actor)), lambda _: _wait(name))
+
+    def end_waiting(self, waiting: Running, actor: Actor, reference: str) -> None:
+        """The gate has opened, or time was up: what was told meanwhile, as the command line tells it."""
+        opened, lines = json.loads(self.stage.processes.finish(waiting))
+        self._speak(
+            Spoken(
+                by=actor.name,
+                command=f"probe wait --timeout {_GATE_SECONDS:g}s {reference}",
+                exit_status=0 if opened else 1,
+                stderr="\n".join(lines),
+            )
+        )
+
     def kill(self, writer: Running) -> None:
         """The builder dies where it stands (SIGKILL)."""
         self.stage.processes.end(writer)
@@ -143,16 +161,20 @@ class Play:
         """The actor runs commands, one after the other, in one process; returns the last one's outcome."""
         raw = json.loads(self._call(actor, lambda: _run_all(commands)))
         for command, status, stdout, stderr in raw:
-            spoken = Spoken(
-                by=actor.name,
-                command=command,
-                exit_status=status,
-                stdout=clip(stdout, _SHOWN),
-                stderr=clip(stderr, _SHOWN),
+            self._speak(
+                Spoken(
+                    by=actor.name,
+                    command=command,
+                    exit_status=status,
+                    stdout=clip(stdout, _SHOWN),
+                    stderr=clip(stderr, _SHOWN),
+                )
             )
-            self.shells.append(spoken)
-            self._audience.speaks(spoken)
         return self.shells[-1]
+
+    def _speak(self, spoken: Spoken) -> None:
+        self.shells.append(spoken)
+        self._audience.speaks(spoken)
 
     def check(
         self,
@@ -220,6 +242,21 @@ def _run_all(commands: tuple[str, ...]) -> bytes:
             (command, done.returncode, done.stdout.decode("utf-8", "replace"), done.stderr.decode("utf-8", "replace"))
         )
     return json.dumps(spoken).encode()
+
+
+def _wait(text: str) -> bytes:
+    from probe.handoff.gate import Rules
+    from probe.handoff.wait import Patience, Told, Waiting
+    from probe.image.reference import parse_reference
+
+    lines: list[str] = []
+
+    def tell(told: Told) -> None:
+        standing = told.standing
+        lines.append(f"{told.seconds:.1f} s  {standing.state}" + (f", {standing.detail}" if standing.detail else ""))
+
+    outcome = Waiting([parse_reference(text)], Rules(), Patience(_GATE_SECONDS), tell).run()
+    return json.dumps([outcome.opened, lines]).encode()
 
 
 def _check(references: list[str], deep: bool, lease: bool, temp: str, stderr: str | None, task: str) -> bytes:

@@ -14,7 +14,15 @@ from types import ModuleType
 
 from probe.evidence.base import Frozen
 
-_PACKAGES = ("probe.evidence", "probe.access", "probe.image", "probe.skopeo", "probe.collect", "probe.classify")
+_PACKAGES = (
+    "probe.evidence",
+    "probe.access",
+    "probe.image",
+    "probe.skopeo",
+    "probe.collect",
+    "probe.classify",
+    "probe.handoff",
+)
 
 
 def preload() -> None:

@@ -61,6 +61,9 @@ class Processes:
             if pid == 0:
                 os.close(answer_reader)
                 os.close(control_writer)
+                for other in self._running:  # held here as well, it would not let the other one go on
+                    os.close(other.answer)
+                    other.release()
                 _play(parent, become, task, control_reader, answer_writer)
             running = Running(pid, answer_reader, control_writer)
             self._running.append(running)

@@ -5,6 +5,7 @@ In commands `$P` is the workspace, `$T` a temp directory, `$TASK` the name of th
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -34,6 +35,8 @@ _LOOP = (
     'echo "not accessible after $n attempts"; exit 1'
 )
 """The gate of the incident, which there ran 30 times with 2 s between."""
+_AT_THE_GATE = 0.5
+"""Seconds during which the push is seen to wait."""
 _INSPECT = f"skopeo --tmpdir $T inspect -f '{{{{.Digest}}}}' {ARCHIVE}"
 _COPY = f"skopeo --tmpdir $T copy -q {ARCHIVE} dir:$T/$TASK"
 _RETRY = (
@@ -99,6 +102,19 @@ def _race(play: Play) -> None:
     play.aside("The builder has finished. push-to-internal starts only now: lucky timing, nothing else.")
     play.shell(PUSH_TO_INTERNAL, _STAT, _LOOP, _COPY)
     play.check(PUSH_TO_INTERNAL, ARCHIVE, expects=Cause.HEALTHY, leading=False)
+
+
+def _gate(play: Play) -> None:
+    play.enter(BUILDER, PUSH_TO_QUAY)
+    writer = play.begin_writing(BUILDER)
+    waiting = play.begin_waiting(PUSH_TO_QUAY, ARCHIVE)
+    play.shell(PUSH_TO_QUAY, _STAT, _LOOP)
+    play.aside("The loop is open. So is the file: the builder finishes it now.")
+    time.sleep(_AT_THE_GATE)
+    play.end_writing(writer)
+    play.end_waiting(waiting, PUSH_TO_QUAY, ARCHIVE)
+    play.shell(PUSH_TO_QUAY, _STAT, _COPY)
+    play.check(PUSH_TO_QUAY, ARCHIVE, expects=Cause.HEALTHY)
 
 
 def _truncated(play: Play) -> None:
@@ -183,6 +199,12 @@ SCENES = (
         "The builder is still writing. The gate, which looks for a readable file, is open already.",
         Cause.ARCHIVE_IN_PROGRESS,
         _race,
+    ),
+    Scene(
+        "gate",
+        "The builder is still writing, as before; but the push waits at a gate that opens when the archive is whole.",
+        Cause.HEALTHY,
+        _gate,
     ),
     Scene(
         "truncated",

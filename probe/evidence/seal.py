@@ -8,8 +8,9 @@ from probe.evidence.base import Frozen, ShortText, Text, Timestamp
 from probe.evidence.context import Context
 from probe.evidence.identity import Identity
 from probe.evidence.image import MAX_LAYERS, Container, Verification
-from probe.evidence.path import Inode
+from probe.evidence.path import MAX_COMPONENTS, Inode
 from probe.evidence.report import Reference, Tool
+from probe.evidence.watch import Met
 
 SUFFIX = ".seal.json"
 """A seal stands beside what it seals: `image.tar.seal.json`; for an image directory `DIR.seal.json`."""
@@ -43,6 +44,8 @@ class Seal(Frozen):
     """The temporary name that was renamed into place."""
     changes: Annotated[tuple[Text, ...], Field(max_length=512)] = ()
     """What was changed so that the readers' group can read it."""
+    way: Annotated[tuple[Met, ...], Field(max_length=MAX_COMPONENTS)] = ()
+    """The directories from the root to the target, and the target, links resolved: shows in which volume it lies."""
 
     model_config = ConfigDict(populate_by_name=True)
 

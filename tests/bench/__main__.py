@@ -18,6 +18,7 @@ from pathlib import Path
 
 import probe
 from probe.demo.image import build_image
+from tests.bench import gate, watching
 from tests.bench.archives import write_archive
 from tests.bench.measure import alternate, median, ratio, raw, run
 
@@ -124,6 +125,8 @@ def main() -> None:
         bench.startup()
         bench.facts()
         bench.huge()
+        gate.run(bench)
+        watching.run(bench)
     kept = Path("build") / "bench.json"
     kept.parent.mkdir(exist_ok=True)
     kept.write_text(json.dumps(bench.raw, indent=1))

@@ -15,7 +15,10 @@ from support.watching import Watching
 from probe.classify.judge import judge_case
 from probe.evidence.path import Want
 from probe.evidence.report import Report
+from probe.evidence.seal import Seal
 from probe.evidence.watch import Change, Timeline
+from probe.handoff.sealing import seal
+from probe.image.reference import parse_reference
 from probe.skopeo.messages import parse_messages
 
 pytestmark = pytest.mark.root
@@ -245,3 +248,39 @@ def test_a_wall_clock_that_was_set_back_orders_nothing(stage: Stage) -> None:
     assert any("was moved by -3600" in sentence for sentence in document.clocks)
     assert any("-3600" in sentence for sentence in document.clocks)
     assert next(event.source for event in document.timeline if "ENOENT" in event.what) == "report 2"
+
+
+# -- with the producer's seal
+
+
+def test_the_producer_seals_it_later(stage: Stage) -> None:
+    """An older image lies beside it: the path is right all the same, for the producer names it too."""
+    target = stage.workspace() / "oci/late.tar"
+    (report,) = stage.looks(f"oci-archive:{target}")
+    assert judge_case([report]).verdict.cause == "wrong-path"
+    publish(stage, target)
+    made = seal(parse_reference(f"oci-archive:{target}"))
+    document = judge_case([report], seals=[made])
+    assert_verdict(document, "absent-then-present")
+    assert any(claim.pointer.startswith("/seals/0/way/") for claim in document.assessments[0].supports)
+    assert any("names" in claim.sentence for claim in assessment(document, "wrong-path").contradicts)
+
+
+def test_a_seal_on_another_volume_at_this_path_shows_no_race(stage: Stage) -> None:
+    workspace = stage.workspace()
+    other = stage.root / "other"
+    shutil.copytree(workspace, other)
+    os.unlink(workspace / "oci/image.tar")
+    reference = f"oci-archive:{workspace}/oci/image.tar"
+
+    def mount_other() -> None:
+        assert os.system(f"mount --bind {other} {workspace}") == 0
+
+    for container in (False, True):
+        (report,) = stage.looks(reference, **{**volume(workspace), "container": container})
+        (text,) = stage.visit(
+            lambda: seal(parse_reference(reference)), by=ROOT, prepare=mount_other, container=container
+        )
+        document = judge_case([report], seals=[Seal.model_validate_json(text)])
+        assert not assessment(document, "absent-then-present").status.holds
+        assert document.verdict.cause == "inconclusive", "neither shown: where it should be, or that it came later"

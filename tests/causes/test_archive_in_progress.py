@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import time
 from collections.abc import Iterator
@@ -10,10 +11,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from support.recorded import shifted
 from support.stage import ROOT, Stage, assert_verdict, assessment
 from support.watching import Watching
 
 from probe.classify.judge import judge_case
+from probe.collect.libc import birth
 from probe.evidence.observation import Seen
 from probe.evidence.report import Report
 from probe.evidence.seal import Seal
@@ -210,6 +213,16 @@ def test_written_anew_later_is_not_sure(stage: Stage, begun: tuple[Path, list[by
     assert any("very moment" in claim.sentence for claim in found.missing)
 
 
+def test_a_line_of_the_watch_that_is_lost_may_have_told_its_end(stage: Stage, begun: tuple[Path, list[bytes]]) -> None:
+    path, (second, third) = begun
+    reports, timeline = watched(
+        stage, path, (Change.GREW, second), (Change.CLOSED, None), (Change.MODE, None), (Change.GREW, third), read=2
+    )
+    lost = tuple(moment for moment in timeline.moments if moment.change is not Change.CLOSED)
+    document = judge_case(reports, [timeline.model_copy(update={"moments": lost})])
+    assert assessment(document, "archive-in-progress").status == "likely"
+
+
 def test_who_read_a_finished_archive_met_no_writer(stage: Stage, begun: tuple[Path, list[bytes]]) -> None:
     path, (second, third) = begun
     reports, timeline = watched(
@@ -260,3 +273,109 @@ def test_a_seal_of_another_file_says_nothing(stage: Stage, begun: tuple[Path, li
     (whole,) = stage.looks(f"oci-archive:{path.parent}/image.tar")
     document = judge_case([cut], seals=[sealed(whole)])
     assert not any("/seals" in claim.pointer for claim in assessment(document, "archive-in-progress").supports)
+
+
+# -- what another writer left, or another file, or the producer's own look
+
+
+@pytest.fixture
+def left(stage: Stage) -> tuple[Path, bytes]:
+    """An archive that a writer left unfinished, long ago; and what a whole one holds."""
+    path = stage.workspace() / "oci/new.tar"
+    data = stage.archive.read_bytes()
+    path.write_bytes(data[: len(data) // 2])
+    os.chmod(path, 0o644)
+    os.utime(path, (time.time() - 3000,) * 2)
+    return path, data
+
+
+def test_what_a_dead_writer_left_and_another_wrote_over(stage: Stage, left: tuple[Path, bytes]) -> None:
+    """The second one began after the failure: it was not being written when it was read."""
+    path, data = left
+    before, after = stage.looks(f"oci-archive:{path}", lambda: _rewrite(path, data), gap=0.0)
+    failed = before.started + round(before.duration_ms * 1e6)
+    found = assessment(judge_case([before, failing(after, before.started, failed)]), "archive-in-progress")
+    assert found.status == "likely", found.statement
+    seal = sealed(
+        after,
+        in_container=True,
+        container_started=Seen[int](value=before.started - 10**10, at=before.started),
+        hostname="build-pod",
+        role="producer",
+    )
+    found = assessment(judge_case([before], seals=[seal]), "archive-in-progress")
+    assert found.status == "likely", "its producer's container ran, and had not begun to write"
+
+
+def test_what_a_dead_writer_left_and_another_made_anew_with_the_number(stage: Stage, left: tuple[Path, bytes]) -> None:
+    path, data = left
+    (before,) = stage.looks(f"oci-archive:{path}", gap=0.0)
+    number = path.stat().st_ino
+    path.unlink()
+    path.write_bytes(data)
+    os.chmod(path, 0o644)
+    (after,) = stage.looks(f"oci-archive:{path}", gap=0.0)
+    seal = sealed(after)
+    born = birth(os.fsencode(path), path.stat().st_ino)
+    assert born is not None, "this needs a file system that keeps birth times"
+    told = seal.model_copy(update={"inode": seal.inode.model_copy(update={"inode": number, "born": born})})
+    found = assessment(judge_case([before], seals=[told]), "archive-in-progress")
+    assert found.status == "possible", found.statement
+    assert not any("/seals" in claim.pointer for claim in found.supports)
+
+
+def test_a_failure_by_another_image_is_not_joined(stage: Stage, begun: tuple[Path, list[bytes]]) -> None:
+    path, (second, third) = begun
+    before, after = stage.looks(f"oci-archive:{path}", lambda: append(path, second + third), gap=0.0)
+    for other in (path.with_name("other.tar"), Path("/elsewhere/other.tar")):
+        text = _EOF.replace("source:", f"source oci-archive:{other}::")
+        document = judge_case([before, failing(after, before.started, after.started, text)])
+        assert document.verdict.cause in ("different-reference", "other-path-failed")
+        assert assessment(document, "archive-in-progress").status != "confirmed"
+
+
+@pytest.mark.parametrize("seconds", [-3600, -5])
+def test_a_clock_that_was_set_back_makes_nothing_written(stage: Stage, seconds: int) -> None:
+    """The file's times are then later than the look at it, and it did not change."""
+    path = stage.workspace() / "oci/image.tar"
+    os.truncate(path, 3_000_000)
+    a, b = stage.looks(f"oci-archive:{path}", lambda: None, gap=0.0)
+    document = judge_case([a, shifted(b, seconds)])
+    assert not assessment(document, "archive-in-progress").status.holds
+
+
+def test_a_message_counts_whole_seconds(stage: Stage, begun: tuple[Path, list[bytes]]) -> None:
+    """What was written in the second of the message may have been written after the failure."""
+    path, (second, third) = begun
+    watching = Watching(f"oci-archive:{path}")
+    watching.begin()
+    time.sleep(1.05 - time.time() % 1)
+    said = f'time="{time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())}" {_EOF}'
+    append(path, second)
+    watching.see(Change.GREW)
+    time.sleep(1.0)
+    append(path, third)
+    watching.see(Change.GREW)
+    (report,) = stage.looks(f"oci-archive:{path}", gap=0.0)
+    document = judge_case([report.model_copy(update={"command": parse_messages(said)})], [watching.end()])
+    found = assessment(document, "archive-in-progress")
+    assert found.status == "likely", found.statement
+
+
+def test_its_producer_sees_it_grow_and_that_harms_nobody(stage: Stage) -> None:
+    path = stage.workspace() / "oci/new.tar"
+    with slow_writer(stage.archive, path):
+        (during,) = stage.looks(f"oci-archive:{path}", gap=0.2, facts={"role": "producer"})
+        (early,) = stage.looks(f"oci-archive:{path}", gap=0.2)
+    document = judge_case([during])
+    assert_verdict(document, "inconclusive", "not-assessable")
+    assert "a reader's report" in document.verdict.statement
+    shutil.copy(stage.archive, path)
+    (after,) = stage.looks(f"oci-archive:{path}")
+    assert_verdict(judge_case([during, after]), "healthy")
+    assert_verdict(judge_case([during, early, after]), "archive-in-progress")
+
+
+def _rewrite(path: Path, data: bytes) -> None:
+    with open(path, "wb") as stream:
+        stream.write(data)

@@ -21,7 +21,7 @@ from support.watching import Watching
 
 from probe.classify.case import Case
 from probe.classify.clocks import clocks
-from probe.classify.history import Sameness, Witness, before, same_place, ticks
+from probe.classify.history import Sameness, Witness, before, same_place, ticks, written
 from probe.classify.joined import JoinedVerdict
 from probe.classify.judge import judge_case
 from probe.evidence.report import Report
@@ -109,6 +109,22 @@ def test_the_same_numbers_born_after_they_were_seen(stage: Stage) -> None:
         inode = component["inode"]["value"]
         inode["born"] = inode["changed"] = tree["started"]
     assert sameness(a, Report.model_validate(tree)) is Sameness.NO
+
+
+def test_one_inode_that_was_made_anew_was_not_written_to(stage: Stage) -> None:
+    (report,) = stage.looks(f"oci-archive:{stage.workspace()}/oci/image.tar")
+    (witness,) = witnesses(report)
+    inode = next(anchor.inode for anchor in witness.anchors if anchor.tail == "")
+    made = inode.changed - 1
+    for first, second, wrote in (
+        (made, made, True),
+        (None, made, True),
+        (made, None, True),
+        (made, made + 1, False),
+        (None, inode.changed + 1, False),
+    ):
+        early, late = (inode.model_copy(update={"born": born}) for born in (first, second))
+        assert written(early, late.model_copy(update={"size": inode.size + 1})) is wrote, (first, second)
 
 
 def test_another_node_sees_one_place_only_on_a_server(stage: Stage) -> None:

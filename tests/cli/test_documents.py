@@ -432,6 +432,7 @@ def test_what_carries_watches_and_seals(watch_lines: list[str], texts: dict[str,
     for content, expected in (
         (timeline, (0, 1, 0)),
         (gate, (0, 1, 0)),
+        ({"schema": "pod-probe/timelines/v1", "timelines": [timeline, _renamed(timeline)]}, (0, 2, 0)),
         (seal, (0, 0, 1)),
         (verdict, (2, 1, 1)),
     ):
@@ -443,6 +444,39 @@ def test_what_carries_watches_and_seals(watch_lines: list[str], texts: dict[str,
     assert "seal 0 is not valid at /inode" in read_documents([str(tmp_path / "d")]).problems[0]
     (tmp_path / "d").write_text(json.dumps({"schema": "pod-probe/gate/v1"}))
     assert "without a list of timelines" in read_documents([str(tmp_path / "d")]).problems[0]
+
+
+def _renamed(timeline: dict[str, Any]) -> dict[str, Any]:
+    """The same as another watch."""
+    return {
+        **timeline,
+        "watch": {**timeline["watch"], "id": "another"},
+        "moments": [{**moment, "watch": "another"} for moment in timeline["moments"]],
+    }
+
+
+def test_what_watches_of_several_references_print_is_read(tmp_path: Path, call: Call) -> None:
+    """`probe watch A B --json`: one document of two timelines."""
+    for name in "ab":
+        (tmp_path / name).write_text(name)
+    printed = call("watch", tmp_path / "a", tmp_path / "b", "--json", "--for", "0s")
+    jsonschema.Draft202012Validator(json.loads(schema_text("timelines"))).validate(printed.document)
+    (tmp_path / "times.json").write_text(printed.out)
+    ran = call("classify", tmp_path / "times.json", "--json")
+    assert "times.json" not in ran.err
+    assert [os.path.basename(one["watch"]["reference"]["path"]) for one in ran.document["timelines"]] == ["a", "b"]
+
+
+def test_moments_are_bounded_and_what_is_left_out_is_told(
+    watch_lines: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(documents, "MAX_ALL_MOMENTS", 9)
+    header, moments = json.loads(watch_lines[0]), [json.loads(line) for line in watch_lines[1:]]
+    other = _renamed({"watch": header, "moments": moments})
+    lines = [header, *moments, *moments, other["watch"], *other["moments"]]
+    found, said = numbers(tmp_path / "w", "\n".join(map(json.dumps, lines)))
+    assert found == [list(range(7)), [0, 1]]
+    assert len(said) == 1 and said[0].startswith("5 moments of watches left out")
 
 
 def _seal_of(texts: dict[str, str]) -> dict[str, Any]:

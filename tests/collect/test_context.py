@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -149,3 +151,19 @@ def test_process_1_that_is_hidden(place: Path, look_as: Look) -> None:
     stranger = Person(uid=4242, gid=4242, groups=())  # members of group 0 are exempt
     started = look_as(stranger, place / "f", prepare=hide).context.container_started
     assert isinstance(started, NotSeen) and started.errno in ("ENOENT", "EPERM", "EACCES")
+
+
+@pytest.mark.root
+def test_in_a_time_namespace_the_boot_is_not_told() -> None:
+    """Its CLOCK_MONOTONIC is not that of others who have the same boot."""
+    said = "import probe.collect.context as c; print(c._boot_id())"
+    here = [sys.executable, "-c", said]
+    boots = []
+    for offset in ("0", "-100"):
+        apart = subprocess.run(
+            ["unshare", "--time", "--fork", "--monotonic", offset, *here], capture_output=True, text=True, check=False
+        )
+        if apart.returncode != 0:
+            pytest.skip(f"no time namespaces: {apart.stderr.strip()}")
+        boots.append(apart.stdout.strip())
+    assert boots == [Path("/proc/sys/kernel/random/boot_id").read_text().strip(), "None"]

@@ -153,6 +153,17 @@ def test_race_the_gate_opens_while_the_file_grows(performances, stage):
 
 
 @pytest.mark.parametrize("stage", NOT_PLAYED)
+def test_the_gate_waits_where_the_loop_does_not(performances, stage):
+    result = scene_of(performances, stage, "gate")
+    ((loop, words),) = said(result, "[ -r")
+    assert (loop, "accessible (attempt 1)" in words) == (0, True)
+    ((status, told),) = said(result, "probe wait")
+    assert status == 0 and told.splitlines()[-1].endswith("open") and "growing" in told
+    ((copied, _),) = said(result, "skopeo --tmpdir $T copy")
+    assert copied == 0
+
+
+@pytest.mark.parametrize("stage", NOT_PLAYED)
 def test_truncated_a_retry_never_helps_and_the_owner_can_prove_it(performances, stage):
     result = scene_of(performances, stage, "truncated")
     retried = said(result, "grep -o")[0][1].splitlines()

@@ -96,6 +96,17 @@ def test_a_process_waits_to_be_released(processes):
     processes.end(running)  # harmless
 
 
+def test_one_is_released_while_another_one_started_later_still_waits(processes):
+    def wait(go_on):
+        os.read(go_on, 1)
+        return b"released"
+
+    first = processes.start(nobody, wait)
+    second = processes.start(nobody, wait)
+    assert processes.finish(first, 10) == b"released"
+    assert processes.finish(second, 10) == b"released"
+
+
 def test_the_standard_streams_of_the_parent_are_not_touched(processes, capfd):
     def shout():
         os.write(1, b"out")

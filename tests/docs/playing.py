@@ -17,6 +17,7 @@ import shlex
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -32,9 +33,10 @@ from probe.demo.preload import preload
 
 AT_ONCE = 6
 """Examples played side by side: most of their time is the gap between two samples."""
-LATER_SECONDS = 0.25
 _NEWNS_NEWUTS = 0x04020000
 _ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin", "HOME": "/", "LANG": "C.UTF-8", "COLUMNS": "80"}
+
+_BY_DESCRIPTOR = ("exec", "watch")
 
 Commands = Sequence[str]
 Task = Callable[[], object]
@@ -60,7 +62,7 @@ def play(stage: str, commands: Commands) -> list[str]:
         setting.during()
         if setting.later is not None and os.fork() == 0:
             os.read(go_reader, 1)
-            time.sleep(LATER_SECONDS)
+            time.sleep(setting.patience)
             setting.later()
             os._exit(0)
 
@@ -102,6 +104,10 @@ class _Shell:
         words = shlex.split(command)[1:]
         target = words[words.index(">") + 1] if ">" in words else None
         words = words[: words.index(">")] if ">" in words else words
+        if words[0] in _BY_DESCRIPTOR:
+            self._begins()
+            self._status, printed = _in_process(words)
+            return printed
         written = io.BytesIO()
         stream = io.TextIOWrapper(written, encoding="utf-8", write_through=True)
         before = sys.stdin, sys.stdout, sys.stderr
@@ -115,6 +121,20 @@ class _Shell:
             Path(target).write_bytes(written.getvalue())
             return b""
         return written.getvalue()
+
+
+def _in_process(words: Sequence[str]) -> tuple[int, bytes]:
+    """Status and output of a command line that writes to the descriptors themselves: in a process of its own."""
+    with tempfile.TemporaryFile() as file:
+        pid = os.fork()
+        if pid == 0:
+            for number in (1, 2):
+                os.dup2(file.fileno(), number)
+            sys.stdout, sys.stderr = (os.fdopen(number, "w", 1, "utf-8") for number in (1, 2))
+            os._exit(run(words))
+        status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+        file.seek(0)
+        return status, file.read()
 
 
 def warm_up() -> None:

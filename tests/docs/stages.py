@@ -61,7 +61,8 @@ class Setting:
     build: Callable[[], None] = lambda: None
     during: Callable[[], None] = lambda: None
     later: Callable[[], None] | None = None
-    """Happens, as root, shortly after the first command of the probe has begun."""
+    """Happens, as root, after the first command of the probe has begun: shortly, or `patience` seconds after."""
+    patience: float = 0.25
     before: Callable[[], None] = lambda: None
     """As the identity of the pod, just before the commands."""
     by: Person = PUSHER
@@ -262,6 +263,7 @@ SETTINGS = {
     "healthy": Setting(),
     "traversal": Setting(mode(OCI, 0o2700)),
     "as-root": Setting(mode(OCI, 0o2700), by=ROOT, container=False),
+    "as-producer": Setting(by=ROOT, container=False),
     "stranger": Setting(mode(OCI, 0o2770), by=STRANGER),
     "file": Setting(mode(ARCHIVE, 0o600)),
     "write": Setting(mode(ARCHIVE, 0o644)),
@@ -275,6 +277,7 @@ SETTINGS = {
     "absent": Setting(ARCHIVE.unlink),
     "arrives": Setting(ARCHIVE.unlink, later=_arrives),
     "heals": Setting(mode(ARCHIVE, 0o600), later=mode(ARCHIVE, 0o664)),
+    "heals-late": Setting(mode(ARCHIVE, 0o600), later=mode(ARCHIVE, 0o664), patience=2.0),
     "truncated": Setting(_cut),
     "truncated-as-owner": Setting(_cut, by=ROOT),
     "corrupt": Setting(_damaged),

@@ -71,8 +71,9 @@ def test_the_excerpt_is_what_a_report_holds(block: Block, played: Played) -> Non
 def test_every_command_line_of_the_probe_exists(page: Any) -> None:
     for call in _calls(page.read_text()):
         verb, *words = call
-        options = {option for parameter in _command(verb).params for option in parameter.opts}
-        for word in words:
+        parameters = _command(verb).params
+        options = {option for parameter in parameters for option in (*parameter.opts, *parameter.secondary_opts)}
+        for word in words[: words.index("--")] if "--" in words else words:
             if word.startswith("-") and word != "-":
                 assert word.partition("=")[0] in {*options, "-h", "--help"}, f"{page.name}: probe {' '.join(call)}"
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from probe.classify.case import Reading
+import posixpath
+
+from probe.classify.case import Case, Reading
 from probe.classify.hypothesis import ReadingHypothesis, Scale
 from probe.classify.remedy import reference_words
-from probe.classify.verdict import Assessment, Cause, Fix, Remedy
+from probe.classify.verdict import MAX_CLAIMS, Assessment, Cause, Claim, Fix, Remedy, Status
 from probe.evidence.observation import Seen
 from probe.evidence.path import Want
 from probe.evidence.report import Reference
@@ -19,6 +21,16 @@ class WrongPath(ReadingHypothesis):
 
     cause = Cause.WRONG_PATH
     rank = 65
+
+    def assess(self, case: Case) -> Assessment:
+        """A producer that names this very path speaks against it: then it came later, or lies on another volume."""
+        found = super().assess(case)
+        named = _named_by_producer(case, found.component) if found.status is Status.LIKELY else None
+        if named is None:
+            return found
+        claim = Claim(pointer=named, sentence=f"the producer names {found.component} too")
+        told = (*found.contradicts[: MAX_CLAIMS - 1], claim)
+        return found.model_copy(update={"status": Status.POSSIBLE, "contradicts": told})
 
     def weigh(self, reading: Reading, scale: Scale) -> Assessment:
         """Absent and something near by; or present without the tag."""
@@ -77,6 +89,20 @@ class WrongPath(ReadingHypothesis):
                 )
         scale.contradict(reading.image_at("found"), f"{image.found} at {reference.path}")
         return scale.refuted(f"something is at {reference.path}")
+
+
+def _named_by_producer(case: Case, path: str | None) -> str | None:
+    """Where the producer says that it writes to this path."""
+    if path is None:
+        return None
+    for number, seal in enumerate(case.seals):
+        if posixpath.normpath(seal.reference.path) == posixpath.normpath(path):
+            return f"/seals/{number}/reference/path"
+    for reading in case:
+        named = reading.report.reference.path
+        if reading.is_producer and posixpath.normpath(named) == posixpath.normpath(path):
+            return reading.at("reference", "path")
+    return None
 
 
 def _tag_statement(reference: Reference, count: int, names: list[str]) -> str:

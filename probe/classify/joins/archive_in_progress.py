@@ -222,8 +222,7 @@ def _finished(
             claims.append(
                 (
                     f"{other.at}/context/container_started",
-                    "its producer's container had been running since before the reader began, and before the last "
-                    "write to what the reader met",
+                    "its producer's container ran before the reader began, and before the last write to what that met",
                 )
             )
     return at_work and not reader.remote, order, tuple(claims)
@@ -248,7 +247,7 @@ def _wrote_after(pair: tuple[Look, Look], failed: Failed, step: int | None) -> b
 
 
 def _interrupted(case: Case, other: Witness, both: tuple[tuple[Look, Look], tuple[Look, Look]]) -> bool:
-    """Whether the writing on both sides may be that of two writers: finished, shrunk or replaced in between."""
+    """Whether what was written on both sides may be of two writers: finished, shrunk or replaced in between."""
     start, stop = both[0][0].tick, both[1][1].tick
     sizes = [look.inode for look in other.looks if look.inode is not None and start <= look.tick <= stop]
     for old, new in itertools.pairwise(sizes):
@@ -256,8 +255,10 @@ def _interrupted(case: Case, other: Witness, both: tuple[tuple[Look, Look], tupl
             return True
     if other.kind != "watch":
         return False
-    moments = case.timelines[other.number].moments
-    return any(moment.change in _BREAKS and start <= ticks(moment.monotonic) < stop for moment in moments)
+    moments = [moment for moment in case.timelines[other.number].moments if start <= ticks(moment.monotonic) <= stop]
+    if any(late.number != early.number + 1 for early, late in itertools.pairwise(moments)):
+        return True  # a line is lost: it may have told it
+    return any(moment.change in _BREAKS and ticks(moment.monotonic) < stop for moment in moments)
 
 
 _BREAKS = frozenset({*_ENDS, "vanished", "replaced", "renamed", "shrank", "appeared"})

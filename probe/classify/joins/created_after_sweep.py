@@ -51,5 +51,7 @@ def _appearances(case: Case, reader: Witness, inode: Inode) -> Iterator[tuple[st
         for index, moment in enumerate(case.timelines[other.number].moments):
             after = moment.after
             made = moment.change == "appeared" and after is not None
+            if after is not None and after.type == "regular" and after.links != 1:
+                continue  # another name of what was there before
             if made and after is not None and (after.device, after.inode) == (inode.device, inode.inode):
                 yield f"{other.at}/moments/{index}", moment, other
