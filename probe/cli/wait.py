@@ -154,7 +154,7 @@ def _rules(until: str, settle: str, digest: str | None, references: Sequence[Ref
     seconds = None
     if settle != "auto":
         if until != "complete":
-            fail(f"--settle: with --until {until} nothing has to rest")
+            fail(f"--settle belongs to --until complete, not to {until}")
         seconds = _duration("--settle", settle)
     return Rules(Until(until), seconds, digest)
 

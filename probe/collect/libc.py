@@ -14,7 +14,8 @@ AT_FDCWD = -100
 AT_EACCESS = 0x200
 AT_EMPTY_PATH = 0x1000
 AT_SYMLINK_NOFOLLOW = 0x100
-_STATX_INO, _STATX_BTIME = 0x100, 0x800
+_AT_STATX_FORCE_SYNC = 0x2000
+_STATX_BASIC, _STATX_INO, _STATX_BTIME = 0x7FF, 0x100, 0x800
 _MASK, _ATTRIBUTES, _INO, _KNOWN, _BTIME = 0, 8, 32, 56, 80
 """Offsets in struct statx: stx_mask, stx_attributes, stx_ino, stx_attributes_mask, stx_btime."""
 _NAMED_ATTRIBUTES = ((0x10, "immutable"), (0x20, "append"))
@@ -95,6 +96,11 @@ def birth(path: bytes, inode: int) -> int | None:
     if not mask & _STATX_BTIME or found != inode or not seconds:  # ext4 with small inodes says 0
         return None
     return int(seconds) * 1_000_000_000 + int(nanoseconds)
+
+
+def refresh(path: bytes) -> None:
+    """Have the attributes of what lies at a path fetched from its server, whatever is cached of them. Raises OSError."""
+    _statx(AT_FDCWD, path, _AT_STATX_FORCE_SYNC, _STATX_BASIC)
 
 
 def _statx(directory: int, path: bytes, flags: int, mask: int) -> bytes:

@@ -1,7 +1,8 @@
 """The gate of `probe wait`: when may a reader begin? Decided from what was noticed, without hands and without clock.
 
 The seed of all this was a loop that asked `[ -f F ] && [ -r F ]`: it opens on the first byte. Here a target is open
-when it is finished by its own structure *and* rests, or when its producer's seal fits.
+when it is finished by its own structure *and* rests, or when it is the very file that its producer sealed. A seal that
+fits by its digest alone is no word on this file, so that has to rest too.
 
 Why structure alone is not enough: an archive may be written over in place (every member there, half of the bytes old),
 filled from the end, or chmodded and chowned right after. Why rest alone is not enough: a writer may pause for as long

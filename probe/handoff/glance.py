@@ -6,6 +6,7 @@ label is asked for. `probe.collect` has the full look.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from collections import deque
@@ -15,6 +16,7 @@ from dataclasses import dataclass, field
 from probe.collect.attempt import MARKERS, NOT_OPENED, Attempts
 from probe.collect.clock import observe
 from probe.collect.inode import to_inode, with_birth
+from probe.collect.libc import refresh
 from probe.collect.mountinfo import MountTable
 from probe.collect.path import MAX_LINKS
 from probe.evidence.base import path_bytes, path_text
@@ -58,14 +60,17 @@ class Glancer:
         self.route = Route()
         steps = self._walk()
         text = path_text(self._path)
+        remote = self._remote()
+        if remote:
+            self._refresh(self._path)
         self._trace("stat", text)
         monotonic = time.monotonic()
         inode = observe(Seen[Inode], f"stat {text}", self._stat)
         kind = inode.value.type if isinstance(inode, Seen) else None
         errno = NOT_OPENED if kind in _SPECIAL else self._attempts.make(kind, self._trace)[-1].errno
-        parts = self._parts() if kind is FileType.DIRECTORY else ()
+        parts = self._parts(remote) if kind is FileType.DIRECTORY else ()
         sample = Sample(at=inode.at, monotonic=monotonic, inode=inode, open_errno=errno)
-        return Snapshot(sample, tuple(steps), parts, remote=self._remote())
+        return Snapshot(sample, tuple(steps), parts, remote=remote)
 
     def _stat(self) -> Inode:
         try:
@@ -133,12 +138,21 @@ class Glancer:
         except ValueError:  # a NUL byte
             return Step(text, None, "EINVAL")
 
-    def _parts(self) -> tuple[Step, ...]:
+    def _parts(self, remote: bool) -> tuple[Step, ...]:
         marker = MARKERS.get(self._transport)
         if marker is None:
             return ()
         names = (marker, BLOBS[self._transport]) if self._transport in BLOBS else (marker,)
-        return tuple(self._step(os.path.join(self._path, name), os.stat) for name in names)
+        paths = [os.path.join(self._path, name) for name in names]
+        for path in paths if remote else ():
+            self._refresh(path)
+        return tuple(self._step(path, os.stat) for path in paths)
+
+    def _refresh(self, path: bytes) -> None:
+        """What is cached of a remote inode would look like rest: from the server, therefore."""
+        self._trace("statx", path_text(path))
+        with contextlib.suppress(OSError):  # the stat that comes next says why
+            refresh(path)
 
     def _remote(self) -> bool:
         place = self.route.resolved

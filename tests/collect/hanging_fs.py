@@ -1,7 +1,7 @@
 """A FUSE file system that shows a directory as it is, but answers chosen calls with an errno, late, or never.
 
 Run as `hanging_fs.py SOURCE TARGET CALL=PATH=ANSWER...`; an answer is a number of errno, `hang`, or `hang-after-N`
-(N answers, then none).
+(N answers, then none). `cache=/=N`: the kernel may keep names and attributes for N seconds.
 """
 
 from __future__ import annotations
@@ -76,10 +76,11 @@ class Mirror(fuse.Operations):  # type: ignore[misc]
 
 def main() -> None:
     source, target, *told = sys.argv[1:]
-    answers = {}
+    answers: dict[tuple[str, str], str] = {}
     for one in told:
         call, path, answer = one.split("=")
         answers[call, path] = answer
+    cached = int(answers.pop(("cache", "/"), "0"))
     fuse.FUSE(
         Mirror(source, answers),
         target,
@@ -87,8 +88,8 @@ def main() -> None:
         nothreads=False,
         allow_other=True,
         default_permissions=True,
-        attr_timeout=0,
-        entry_timeout=0,
+        attr_timeout=cached,
+        entry_timeout=cached,
     )
 
 

@@ -229,7 +229,7 @@ def line_end(path: Path) -> str:
         (["--digest", "sha256:" + "A" * 64], "lower case"),
         (["--digest", "sha256:" + "a" * 64, "--until", "readable"], "--until readable makes none"),
         (["--digest", "sha256:" + "a" * 64, "/plain"], "/plain is a plain path"),
-        (["--settle", "2s", "--until", "sealed"], "nothing has to rest"),
+        (["--settle", "2s", "--until", "sealed"], "belongs to --until complete"),
         (["--context", "colour=red"], "colour"),
         (["ostree:/x"], "ostree"),
     ],
