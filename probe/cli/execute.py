@@ -17,8 +17,8 @@ from probe.evidence.path import Want
 
 if TYPE_CHECKING:
     from probe.classify.verdict import VerdictDocument
-    from probe.handoff.aftermath import Found, Task
-    from probe.handoff.run import Ended
+    from probe.handoff.execute.aftermath import Found, Task
+    from probe.handoff.execute.run import Ended
 
 _MOST_REFERENCES = 64
 _MOST_RETRIES = 100
@@ -90,17 +90,17 @@ def execute(
     same.
     """
     from probe.cli.leave import to_standard_error
-    from probe.handoff.desk import Desk
-    from probe.handoff.execute import Settings
-    from probe.handoff.execute import execute as run
-    from probe.handoff.tail import Tail
+    from probe.handoff.execute.desk import Desk
+    from probe.handoff.execute.execution import Settings
+    from probe.handoff.execute.execution import execute as run
+    from probe.handoff.execute.tail import Tail
 
     kept = _size(tail)
     task = _task(command, references or [], want, gap, deadline, context, retry, retry_wait)
     to_stderr = to_standard_error(evidence_dir, evidence_stderr)
 
     def look(desk: Desk, kept_tail: Tail | None) -> None:
-        from probe.handoff.aftermath import Aftermath
+        from probe.handoff.execute.aftermath import Aftermath
 
         Aftermath(task, _say, lambda found: _show(found, evidence_dir, to_stderr)).serve(desk, kept_tail)
 
@@ -119,7 +119,7 @@ def _task(
     retry_wait: str,
 ) -> Task:
     from probe.collect.plan import Plan
-    from probe.handoff.aftermath import Task
+    from probe.handoff.execute.aftermath import Task
     from probe.image.reference import BadReference, parse_reference
 
     if len(references) > _MOST_REFERENCES:
@@ -143,7 +143,7 @@ def _task(
 
 
 def _size(text: str) -> int:
-    from probe.handoff.tail import MAX_TAIL
+    from probe.handoff.execute.tail import MAX_TAIL
 
     match = _SIZE.fullmatch(text.strip())
     if match is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from probe.handoff.durable import write_file
+from probe.handoff.seal.durable import write_file
 
 
 def write_whole(path: str, text: str) -> None:

@@ -69,9 +69,9 @@ def seal(
     changing, 4 not sealed: no space, or not permitted.
     """
     from probe.evidence.seal import seal_path
-    from probe.handoff.apart import seal_apart
-    from probe.handoff.refused import Misused, Refused, Unable
-    from probe.handoff.sealing import Wish
+    from probe.handoff.seal.apart import seal_apart
+    from probe.handoff.seal.refused import Misused, Refused, Unable
+    from probe.handoff.seal.sealing import Wish
 
     parsed = _parse(reference)
     asked, temporary = (parsed, None) if publish is None else _temporary(publish, parsed)

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from probe.collect.plan import Plan
     from probe.evidence.report import Reference
     from probe.evidence.watch import Timeline
-    from probe.handoff.gate import Rules
-    from probe.handoff.wait import Outcome, Patience, Told
+    from probe.handoff.gate.rules import Rules
+    from probe.handoff.gate.waiting import Outcome, Patience, Told
 
 _MOST_REFERENCES = 16
 """Each is watched by a child of its own."""
@@ -140,7 +140,7 @@ def _parse(texts: Sequence[str]) -> list[Reference]:
 
 
 def _rules(until: str, settle: str, digest: str | None, references: Sequence[Reference]) -> Rules:
-    from probe.handoff.gate import Rules, Until
+    from probe.handoff.gate.rules import Rules, Until
     from probe.image.reference import PATH_TRANSPORT
 
     if digest is not None:
@@ -160,7 +160,7 @@ def _rules(until: str, settle: str, digest: str | None, references: Sequence[Ref
 
 
 def _patience(timeout: str, while_growing: bool, longest: str | None) -> Patience:
-    from probe.handoff.wait import Patience
+    from probe.handoff.gate.waiting import Patience
 
     if longest is not None and not while_growing:
         fail("--max belongs to --while-growing")
@@ -230,7 +230,7 @@ def _ending_by_signal() -> Iterator[None]:
 
 def _wait(references: Sequence[Reference], rules: Rules, patience: Patience, quiet: bool) -> Outcome:
     from probe.cli.progress import Growth
-    from probe.handoff.wait import Waiting
+    from probe.handoff.gate.waiting import Waiting
 
     growth = Growth(sys.stderr) if sys.stderr.isatty() and not quiet else None
 
@@ -267,7 +267,7 @@ def _line(reference: Reference, told: Told) -> str:
 
 
 def _summary(references: Sequence[Reference], outcome: Outcome) -> str:
-    from probe.handoff.gate import State
+    from probe.handoff.gate.rules import State
 
     shut = [
         f"{reference.text} is {standing.state}" + (f" ({standing.detail})" if standing.detail else "")
@@ -284,7 +284,7 @@ def _timelines(references: Sequence[Reference], outcome: Outcome, plan: Plan) ->
     """What was seen of each target, as a watch would have told it."""
     if outcome.left_out:
         warn(f"{outcome.left_out} changes were too many to be kept: they are not in the timeline")
-    from probe.handoff.watch import begin_watches, timeline_of
+    from probe.handoff.watch.chronicle import begin_watches, timeline_of
 
     began = {"started": outcome.began, "started_monotonic": outcome.began_monotonic}
     return [
@@ -336,7 +336,7 @@ def _give_up(
     from probe.classify.judge import judge_case
     from probe.cli.leave import leave, to_standard_error
     from probe.collect.gather import gather
-    from probe.handoff.gate import State
+    from probe.handoff.gate.rules import State
 
     stuck = [
         standing.state is State.STUCK or target.snapshot is None

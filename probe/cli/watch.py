@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
     from probe.evidence.report import Reference
     from probe.evidence.watch import Moment, Watch
-    from probe.handoff.ledger import Ledger, Lines
-    from probe.handoff.observe import Observer
-    from probe.handoff.watch import Chronicle
+    from probe.handoff.observe.observer import Observer
+    from probe.handoff.watch.chronicle import Chronicle
+    from probe.handoff.watch.ledger import Ledger, Lines
 
 _MOST_REFERENCES = 64
 _LEAST_SIZE = 16 << 10
@@ -148,7 +148,7 @@ class _Run:
         talks: bool,
         keep: bool,
     ) -> None:
-        from probe.handoff.ledger import Ledger
+        from probe.handoff.watch.ledger import Ledger
 
         self._references, self._facts, self._stop, self._lines = references, facts, stop, lines
         self._talks, self._complained = talks, False
@@ -158,8 +158,8 @@ class _Run:
 
     def watch(self, until: float | None) -> None:
         """Watch until then, or until the signal."""
-        from probe.handoff.observe import Observer
-        from probe.handoff.watch import Chronicle, begin_watches
+        from probe.handoff.observe.observer import Observer
+        from probe.handoff.watch.chronicle import Chronicle, begin_watches
 
         self._watches = begin_watches(self._references, self._facts)
         for header in self._watches:
@@ -180,7 +180,7 @@ class _Run:
 
     def documents(self) -> bytes:
         """The timeline; for several references an object that holds them in order."""
-        from probe.handoff.ledger import document_of
+        from probe.handoff.watch.ledger import document_of
 
         found = [document_of(kept[0], kept[1:]) for header in self._watches if (kept := self._ledger.kept[header.id])]
         if len(found) == 1:
@@ -254,7 +254,7 @@ def _parse(texts: Sequence[str]) -> list[Reference]:
 
 def _open(output: str | None, json: bool) -> Lines | None:
     """Where lines go; None: nowhere, as there will be a document."""
-    from probe.handoff.ledger import Lines, open_to_append
+    from probe.handoff.watch.ledger import Lines, open_to_append
 
     if output is None:
         return None if json else Lines(sys.stdout.fileno())

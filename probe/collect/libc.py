@@ -99,7 +99,7 @@ def birth(path: bytes, inode: int) -> int | None:
 
 
 def refresh(path: bytes) -> None:
-    """Have the attributes of what lies at a path fetched from its server, whatever is cached of them. Raises OSError."""
+    """Have the attributes of what lies at a path fetched from its server, whatever is cached. Raises OSError."""
     _statx(AT_FDCWD, path, _AT_STATX_FORCE_SYNC, _STATX_BASIC)
 
 

@@ -245,8 +245,8 @@ def _run_all(commands: tuple[str, ...]) -> bytes:
 
 
 def _wait(text: str) -> bytes:
-    from probe.handoff.gate import Rules
-    from probe.handoff.wait import Patience, Told, Waiting
+    from probe.handoff.gate.rules import Rules
+    from probe.handoff.gate.waiting import Patience, Told, Waiting
     from probe.image.reference import parse_reference
 
     lines: list[str] = []

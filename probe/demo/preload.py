@@ -29,7 +29,7 @@ def preload() -> None:
     """Import all that a check may import, at any depth, and build the evidence models, otherwise built at first use."""
     wanted = {"subprocess"}
     for package in map(importlib.import_module, _PACKAGES):
-        for found in pkgutil.iter_modules(package.__path__, package.__name__ + "."):
+        for found in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
             wanted.update(_named_in(importlib.import_module(found.name)))
     for name in sorted(wanted):
         try:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from probe.demo.image import build_image
-from probe.handoff.observe import Kind, Observer
+from probe.handoff.observe.observer import Kind, Observer
 from probe.image.reference import parse_reference
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from probe.evidence.path import Want
 from probe.evidence.report import Report
 from probe.evidence.seal import Seal
 from probe.evidence.watch import Change, Timeline
-from probe.handoff.sealing import seal
+from probe.handoff.seal.sealing import seal
 from probe.image.reference import parse_reference
 from probe.skopeo.messages import parse_messages
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from support.stage import Stage
 
-from probe.handoff.durable import Draft, write_file
+from probe.handoff.seal.durable import Draft, write_file
 
 
 @pytest.mark.parametrize("umask", [0o000, 0o022, 0o077, 0o777])

@@ -7,7 +7,7 @@ import shlex
 
 import pytest
 
-from probe.handoff.arguments import MAX_REFERENCES, find_references
+from probe.handoff.execute.arguments import MAX_REFERENCES, find_references
 
 A = "oci-archive:/w/oci/image.tar"
 COPY = f"skopeo copy {A} docker://quay.io/t/a:1"

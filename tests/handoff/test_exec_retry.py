@@ -16,7 +16,7 @@ from probe import __version__
 from probe.classify.verdict import Assessment, Cause, Status, Verdict, VerdictDocument
 from probe.demo.image import DemoImage
 from probe.evidence.report import Tool
-from probe.handoff.retry import HEALING, Step, decide
+from probe.handoff.execute.retry import HEALING, Step, decide
 
 QUICK = ("--gap", "20ms", "--no-evidence-stderr")
 

@@ -8,8 +8,8 @@ import random
 import pytest
 
 from probe.evidence.command import FailureKind
-from probe.handoff.run import Ended
-from probe.handoff.tail import Tail, outcome_of
+from probe.handoff.execute.run import Ended
+from probe.handoff.execute.tail import Tail, outcome_of
 
 FATAL = b'time="2026-11-21T17:32:56Z" level=fatal msg="open /w/oci/image.tar: permission denied"\n'
 ENDED = Ended(run=2, started=1_000, ended=2_000, status=256)

@@ -17,7 +17,7 @@ from probe.evidence.path import FileType, Inode
 from probe.evidence.report import Reference, Tool
 from probe.evidence.seal import Seal, SealedImage
 from probe.evidence.writer import Sample
-from probe.handoff.gate import (
+from probe.handoff.gate.rules import (
     AFTER_CLOSE,
     ARRIVING_SECONDS,
     LOCAL_REST,
@@ -28,7 +28,7 @@ from probe.handoff.gate import (
     Target,
     Until,
 )
-from probe.handoff.snapshot import Snapshot, Step
+from probe.handoff.observe.snapshot import Snapshot, Step
 
 NOW = 1_700_000_000_000_000_000
 """Wall clock at second 0 of the monotonic clock of these tests."""

@@ -20,8 +20,8 @@ from support.stage import Person, Stage
 from probe.collect.mountinfo import read_mount_table
 from probe.demo.image import DemoImage
 from probe.evidence.watch import Change
-from probe.handoff.glance import Glancer
-from probe.handoff.observe import Kind, Notice, Observer
+from probe.handoff.observe.glance import Glancer
+from probe.handoff.observe.observer import Kind, Notice, Observer
 from probe.image.reference import parse_reference
 
 STRANGER = Person(uid=1000970001, groups=(0,))
@@ -157,7 +157,7 @@ def test_without_inotify_instances_it_polls(people: Stage, place: Path) -> None:
     place.chmod(0o777)
 
     def act() -> str:
-        from probe.handoff.wake import Inotify
+        from probe.handoff.observe.wake import Inotify
 
         kept = []
         try:

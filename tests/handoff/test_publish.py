@@ -11,9 +11,9 @@ from support.stage import BARE_ROOT, PUSHER, Stage
 
 from probe.demo.image import DemoImage
 from probe.evidence.seal import Seal, seal_path
-from probe.handoff.refused import Misused, Refused, Unable
-from probe.handoff.seal import matches, read_seal
-from probe.handoff.sealing import Wish, seal
+from probe.handoff.seal.reading import matches, read_seal
+from probe.handoff.seal.refused import Misused, Refused, Unable
+from probe.handoff.seal.sealing import Wish, seal
 from probe.image.reference import parse_reference
 
 OLD = b"what was there before"

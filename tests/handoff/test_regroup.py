@@ -9,7 +9,7 @@ from probe.access.acl import check_acl, encode_acl, set_entry
 from probe.access.credentials import Credentials
 from probe.access.decide import Right, decide
 from probe.evidence.path import Acl, AclEntry, AclTag, FileType, Inode
-from probe.handoff.regroup import Regrouped, regroup
+from probe.handoff.seal.regroup import Regrouped, regroup
 
 GID, OWNER, NAMED, GROUP, NAMED_GROUP = 700, 10, 11, 20, 21
 RIGHTS = (Right.READ, Right.WRITE, Right.EXECUTE)

@@ -13,8 +13,8 @@ import pytest
 
 from probe.evidence.path import FileType, Inode
 from probe.evidence.seal import Seal, SealedImage, seal_path
-from probe.handoff.seal import MAX_SEAL, matches, read_seal, seal_file
-from probe.handoff.sealing import seal
+from probe.handoff.seal.reading import MAX_SEAL, matches, read_seal, seal_file
+from probe.handoff.seal.sealing import seal
 from probe.image.reference import parse_reference
 
 DIGEST = "sha256:" + "1" * 64

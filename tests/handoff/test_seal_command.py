@@ -20,7 +20,7 @@ from support.stage import FS_GROUP
 from probe.cli.schemas import schema_text
 from probe.demo.image import DemoImage, build_image
 from probe.evidence.seal import Seal, seal_path
-from probe.handoff.seal import read_seal
+from probe.handoff.seal.reading import read_seal
 
 HANGING_FS = ROOT / "tests/collect/hanging_fs.py"
 
@@ -241,7 +241,7 @@ def test_it_loads_no_more_than_it_needs(archive: Path) -> None:
         check=True,
     )
     loaded = {line.rpartition("|")[2].strip() for line in ran.stderr.splitlines() if line.startswith("import time:")}
-    assert "probe.handoff.sealing" in loaded
+    assert "probe.handoff.seal.sealing" in loaded
     assert not loaded & {"rich.console", "psutil", "asyncio", "tarfile", "probe.classify.judge", "probe.demo"}
 
 

@@ -15,8 +15,8 @@ from support.stage import BARE_ROOT, FS_GROUP, ROOT, Person, Stage
 from probe.access.acl import decode_acl
 from probe.demo.image import DemoImage
 from probe.evidence.seal import Seal, seal_path
-from probe.handoff.refused import Unable
-from probe.handoff.sealing import Wish, seal
+from probe.handoff.seal.refused import Unable
+from probe.handoff.seal.sealing import Wish, seal
 from probe.image.reference import parse_reference
 
 pytestmark = [pytest.mark.root]

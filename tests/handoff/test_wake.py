@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from probe.handoff import wake
-from probe.handoff.wake import Event, Inotify, Schedule, parse_events
+from probe.handoff.observe import wake
+from probe.handoff.observe.wake import Event, Inotify, Schedule, parse_events
 
 
 def test_events_of_one_read() -> None:

@@ -24,9 +24,9 @@ from probe.evidence.report import Tool
 from probe.evidence.seal import Seal, seal_path
 from probe.evidence.watch import Change, Moment, Watch
 from probe.evidence.writer import Sample
-from probe.handoff.observe import Kind, Notice
-from probe.handoff.snapshot import Snapshot, Step
-from probe.handoff.watch import Chronicle, begin_watches, timeline_of
+from probe.handoff.observe.observer import Kind, Notice
+from probe.handoff.observe.snapshot import Snapshot, Step
+from probe.handoff.watch.chronicle import Chronicle, begin_watches, timeline_of
 from probe.image.reference import parse_reference
 
 
@@ -309,7 +309,8 @@ def test_a_seal_that_fits(archive: Path) -> None:
         beside = Path(seal_path(str(archive)))
         wrong = seal.model_copy(update={"inode": state.inode.model_copy(update={"size": 1})})
         beside.write_text(wrong.model_dump_json(by_alias=True))
-        assert it.until_notice(Kind.SEAL).seal is not None
+        while it.until_notice(Kind.SEAL).seal is None:  # it may be met before it is written
+            pass
         beside.with_name("new").write_text(seal.model_dump_json(by_alias=True))
         beside.with_name("new").rename(beside)
         sealed = it.until(Change.SEALED)
@@ -419,7 +420,7 @@ def test_what_was_before_a_refusal_is_remembered(watch: Watch) -> None:
 
 
 def test_a_document_is_bounded(watch: Watch, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("probe.handoff.watch.MAX_MOMENTS", 100)
+    monkeypatch.setattr("probe.handoff.watch.chronicle.MAX_MOMENTS", 100)
     moments = told(watch, [state(n, inode(1, changed=n)) for n in range(110)])
     assert len(moments) == 100
     assert [moment.change for moment in moments[-2:]] == [Change.LEFT_OUT, Change.ENDED]

@@ -15,8 +15,8 @@ from typing import Any
 from support.program import COMMAND, environment
 
 from probe.evidence.watch import Change, Moment, Watch
-from probe.handoff.observe import Kind, Notice, Observer
-from probe.handoff.watch import Chronicle, begin_watches
+from probe.handoff.observe.observer import Kind, Notice, Observer
+from probe.handoff.watch.chronicle import Chronicle, begin_watches
 from probe.image.reference import parse_reference
 
 PATIENCE = 20.0

@@ -25,13 +25,13 @@ from probe.evidence.path import FileType
 from probe.evidence.report import Reference
 from probe.evidence.seal import Seal
 from probe.evidence.writer import OpenDescriptor
-from probe.handoff.glance import Glancer, contents_of, same_state
-from probe.handoff.observe import Kind, Notice, Noticed, Wishes, notice_adapter
-from probe.handoff.seal import read_seal, seal_file
-from probe.handoff.snapshot import Snapshot
-from probe.handoff.wake import Schedule
-from probe.handoff.watches import Watches, Woken
-from probe.handoff.worker import Line
+from probe.handoff.observe.glance import Glancer, contents_of, same_state
+from probe.handoff.observe.marks import Watches, Woken
+from probe.handoff.observe.observer import Kind, Notice, Noticed, Wishes, notice_adapter
+from probe.handoff.observe.snapshot import Snapshot
+from probe.handoff.observe.wake import Schedule
+from probe.handoff.observe.worker import Line
+from probe.handoff.seal.reading import read_seal, seal_file
 from probe.image.cursor import LimitError
 from probe.image.limits import Limits
 from probe.image.reference import PATH_TRANSPORT

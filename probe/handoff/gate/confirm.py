@@ -30,10 +30,10 @@ from probe.evidence.image import ImageFacts
 from probe.evidence.observation import Seen, errno_name
 from probe.evidence.report import Reference
 from probe.evidence.seal import Seal
-from probe.handoff.glance import BLOBS, Glancer
-from probe.handoff.seal import read_seal, seal_file
-from probe.handoff.snapshot import Snapshot
-from probe.handoff.wake import die_with_parent
+from probe.handoff.observe.glance import BLOBS, Glancer
+from probe.handoff.observe.snapshot import Snapshot
+from probe.handoff.observe.wake import die_with_parent
+from probe.handoff.seal.reading import read_seal, seal_file
 
 _ABSENT = ("ENOENT", "ENOTDIR")
 _HEAD = struct.Struct("=I")

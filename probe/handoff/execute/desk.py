@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, NoReturn
 
-from probe.handoff.spawn import let_go
+from probe.handoff.execute.spawn import let_go
 
 _LOOKING, _ENOUGH = 0, 1
 """Places on the board: what is being looked at, and up to what a look is not wanted any more."""

@@ -24,7 +24,7 @@ from probe.evidence.observation import Seen, errno_name
 from probe.evidence.path import MAX_COMPONENTS, FileType, Inode, Want
 from probe.evidence.report import Reference
 from probe.evidence.writer import Sample
-from probe.handoff.snapshot import Snapshot, Step
+from probe.handoff.observe.snapshot import Snapshot, Step
 
 BLOBS = {"oci": b"blobs/sha256"}
 """Where the blobs of an image directory lie, when not beside its marker."""

@@ -19,12 +19,12 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from probe.handoff.copier import Copier
-from probe.handoff.desk import AGAIN, FINAL, FIRST, Desk
-from probe.handoff.run import Ended
-from probe.handoff.spawn import NOT_EXECUTABLE, NOT_FOUND, Inherited, Start, die_of, let_go
-from probe.handoff.tail import Tail
-from probe.handoff.witness import Witness
+from probe.handoff.execute.copier import Copier
+from probe.handoff.execute.desk import AGAIN, FINAL, FIRST, Desk
+from probe.handoff.execute.run import Ended
+from probe.handoff.execute.spawn import NOT_EXECUTABLE, NOT_FOUND, Inherited, Start, die_of, let_go
+from probe.handoff.execute.tail import Tail
+from probe.handoff.execute.witness import Witness
 
 _KERNEL = 0x80
 """`si_code` of a signal that the kernel made (SI_KERNEL): a key on the terminal, a hang-up, a timer."""

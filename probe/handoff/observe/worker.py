@@ -18,7 +18,7 @@ from typing import NoReturn
 from probe.collect.deadline import detach, end_child, fork
 from probe.collect.journal import Journal, Phase
 from probe.evidence.base import clip
-from probe.handoff.wake import die_with_parent
+from probe.handoff.observe.wake import die_with_parent
 
 _HEAD = struct.Struct("=I")
 _LARGEST = 64 << 20

@@ -42,8 +42,8 @@ from probe.evidence.image import ImageFacts
 from probe.evidence.report import Reference
 from probe.evidence.seal import Seal
 from probe.evidence.writer import OpenDescriptor
-from probe.handoff.snapshot import Snapshot
-from probe.handoff.worker import Line, Worker
+from probe.handoff.observe.snapshot import Snapshot
+from probe.handoff.observe.worker import Line, Worker
 
 STALL_SECONDS = 5.0
 _TICK = 0.1
@@ -139,7 +139,7 @@ class Observer:
     def __enter__(self) -> Observer:
         """Start the children. Raises OSError when there are no processes to be had."""
         notice_adapter()  # built before the fork: parent and children share it
-        from probe.handoff import vigil  # noqa: F401 - likewise
+        from probe.handoff.observe import vigil  # noqa: F401 - likewise
 
         self._poll = select.epoll()
         if self._wakeup is not None:
@@ -261,6 +261,6 @@ class Observer:
 
 def _watch(index: int, reference: Reference, wishes: Wishes, line: Line) -> None:
     """(Child.) Its work is loaded only here: it needs what stands above."""
-    from probe.handoff.vigil import Vigil
+    from probe.handoff.observe.vigil import Vigil
 
     Vigil(index, reference, wishes, line).run()

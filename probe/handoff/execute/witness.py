@@ -15,7 +15,7 @@ import select
 import signal
 from typing import NoReturn
 
-from probe.handoff.spawn import let_go
+from probe.handoff.execute.spawn import let_go
 
 _SECONDS = 1.0
 _PENDING = b"ShdPnd:"

@@ -14,9 +14,9 @@ from probe.collect.deadline import Bounds, run_child
 from probe.collect.journal import Journal
 from probe.evidence.report import Reference
 from probe.evidence.seal import Seal
-from probe.handoff.refused import Misused, Refused, Unable
-from probe.handoff.seal import MAX_SEAL
-from probe.handoff.sealing import Wish, seal
+from probe.handoff.seal.reading import MAX_SEAL
+from probe.handoff.seal.refused import Misused, Refused, Unable
+from probe.handoff.seal.sealing import Wish, seal
 
 _CAPACITY = 4 * MAX_SEAL
 _WEEK = 7 * 24 * 3600.0

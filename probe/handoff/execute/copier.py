@@ -20,8 +20,8 @@ import termios
 import tty
 from typing import NoReturn
 
-from probe.handoff.spawn import let_go
-from probe.handoff.tail import Tail
+from probe.handoff.execute.spawn import let_go
+from probe.handoff.execute.tail import Tail
 
 _CHUNK = 64 << 10
 _TARGET = 2

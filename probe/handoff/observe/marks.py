@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from probe.collect.attempt import MARKERS
 from probe.evidence.base import path_text
 from probe.evidence.path import FileType
-from probe.handoff import wake
-from probe.handoff.glance import BLOBS, Route
-from probe.handoff.snapshot import Snapshot
-from probe.handoff.wake import Event, Inotify
+from probe.handoff.observe import wake
+from probe.handoff.observe.glance import BLOBS, Route
+from probe.handoff.observe.snapshot import Snapshot
+from probe.handoff.observe.wake import Event, Inotify
 
 _NAMES = wake.CREATE | wake.MOVED_TO | wake.MOVED_FROM | wake.DELETE | wake.ATTRIB
 _SELF = wake.DELETE_SELF | wake.MOVE_SELF

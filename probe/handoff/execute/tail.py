@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from probe.evidence.command import CommandOutcome
-    from probe.handoff.run import Ended
+    from probe.handoff.execute.run import Ended
 
 DEFAULT_TAIL = 64 << 10
 MAX_TAIL = 4 << 20

@@ -23,7 +23,11 @@ from probe.evidence.report import Reference, Tool
 from probe.evidence.seal import Seal
 from probe.evidence.watch import MAX_MOMENTS, Change, Met, Moment, Summary, Timeline, Watch
 from probe.evidence.writer import OpenDescriptor
-from probe.handoff.differences import (
+from probe.handoff.observe.glance import contents_of
+from probe.handoff.observe.observer import Kind, Notice, Noticed
+from probe.handoff.observe.snapshot import Snapshot
+from probe.handoff.seal.reading import matches
+from probe.handoff.watch.differences import (
     CONTENT,
     Difference,
     Hints,
@@ -35,10 +39,6 @@ from probe.handoff.differences import (
     together,
     tried_errno,
 )
-from probe.handoff.glance import contents_of
-from probe.handoff.observe import Kind, Notice, Noticed
-from probe.handoff.seal import matches
-from probe.handoff.snapshot import Snapshot
 
 FIRST_GAP, LAST_GAP, GAP_FACTOR = 1.0, 30.0, 1.5
 """Seconds between two lines that say that a target grew: more and more while it goes on."""

@@ -19,11 +19,11 @@ from probe.evidence.command import CommandOutcome, Failure
 from probe.evidence.observation import Seen
 from probe.evidence.path import Want
 from probe.evidence.report import Reference, Report
-from probe.handoff.arguments import Role, find_references
-from probe.handoff.desk import AGAIN, DONE, FINAL, FIRST, Desk
-from probe.handoff.retry import Decision, Step, decide
-from probe.handoff.run import Ended
-from probe.handoff.tail import Tail, outcome_of
+from probe.handoff.execute.arguments import Role, find_references
+from probe.handoff.execute.desk import AGAIN, DONE, FINAL, FIRST, Desk
+from probe.handoff.execute.retry import Decision, Step, decide
+from probe.handoff.execute.run import Ended
+from probe.handoff.execute.tail import Tail, outcome_of
 
 _FIRST_SECONDS = 2.0
 _LEAST_SECONDS = 0.5
@@ -202,8 +202,8 @@ def _gather(reference: Reference, plan: Plan) -> Report:
 
 def _wait(references: Sequence[Reference], seconds: float) -> bool:
     """Wait until all are there, readable, complete and at rest."""
-    from probe.handoff.gate import Rules
-    from probe.handoff.wait import Patience, Waiting
+    from probe.handoff.gate.rules import Rules
+    from probe.handoff.gate.waiting import Patience, Waiting
 
     return Waiting(references, Rules(), Patience(timeout=seconds), lambda _: None).run().opened
 

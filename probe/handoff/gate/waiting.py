@@ -12,9 +12,9 @@ from threading import Thread
 
 from probe.evidence.path import FileType
 from probe.evidence.report import Reference
-from probe.handoff.confirm import Confirmer
-from probe.handoff.gate import ARRIVING_SECONDS, Gate, Rules, Standing, State, Target, Until
-from probe.handoff.observe import STALL_SECONDS, Kind, Notice, Observer
+from probe.handoff.gate.confirm import Confirmer
+from probe.handoff.gate.rules import ARRIVING_SECONDS, Gate, Rules, Standing, State, Target, Until
+from probe.handoff.observe.observer import STALL_SECONDS, Kind, Notice, Observer
 
 MAX_NOTICES = 1024
 """That are kept for the timeline; each may take some 10 kB."""

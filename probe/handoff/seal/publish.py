@@ -11,8 +11,8 @@ import stat
 
 from probe.evidence.base import path_text
 from probe.evidence.observation import errno_name
-from probe.handoff.durable import open_directory, sync
-from probe.handoff.refused import Misused, Refused, Unable
+from probe.handoff.seal.durable import open_directory, sync
+from probe.handoff.seal.refused import Misused, Refused, Unable
 
 
 def check_names(temporary: bytes, final: bytes) -> None:

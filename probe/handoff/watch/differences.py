@@ -9,7 +9,7 @@ from probe.collect.attempt import NOT_OPENED
 from probe.evidence.base import clip
 from probe.evidence.path import FileType, Inode
 from probe.evidence.watch import Change
-from probe.handoff.snapshot import Snapshot, Step
+from probe.handoff.observe.snapshot import Snapshot, Step
 
 ABSENT = frozenset({"ENOENT", "ENOTDIR"})
 CONTENT = frozenset({Change.GREW, Change.REWRITTEN})

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from probe.evidence.base import path_text
-from probe.handoff.durable import sync
-from probe.handoff.refused import Refused
+from probe.handoff.seal.durable import sync
+from probe.handoff.seal.refused import Refused
 
 MAX_NODES = 20_000
 """Files and directories of one image directory; an image has at most some hundreds."""

@@ -23,9 +23,9 @@ from probe.collect.path import Walk
 from probe.evidence.base import clip, path_bytes, path_text
 from probe.evidence.observation import NotSeen, Seen, errno_name
 from probe.evidence.path import Acl, AclTag, Chain, Component, Inode, Want
-from probe.handoff.refused import Misused, Unable
-from probe.handoff.regroup import BY_BITS, Power, Regrouped, regroup
-from probe.handoff.tree import Node, walk
+from probe.handoff.seal.refused import Misused, Unable
+from probe.handoff.seal.regroup import BY_BITS, Power, Regrouped, regroup
+from probe.handoff.seal.tree import Node, walk
 
 MAX_SENTENCES = 128
 _SENTENCE = 1024

@@ -1,6 +1,6 @@
 """Sealing: what the producer finished is put on the disk, verified, opened to its readers, published, and vouched for.
 
-It may hang where the producer's own mount does; `probe.handoff.apart` is for who must not hang with it.
+It may hang where the producer's own mount does; `probe.handoff.seal.apart` is for who must not hang with it.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ from probe.evidence.path import MAX_COMPONENTS, FileType
 from probe.evidence.report import Reference, Tool
 from probe.evidence.seal import Seal, SealedImage
 from probe.evidence.watch import Met
-from probe.handoff.durable import Draft, sync
-from probe.handoff.faults import IMAGES, fault_in, retarget
-from probe.handoff.publish import check_names, publish
-from probe.handoff.refused import Misused, Refused, Unable
-from probe.handoff.seal import MAX_SEAL, seal_file
-from probe.handoff.share import Shared, Sharing
-from probe.handoff.tree import Print, prints, sync_all
+from probe.handoff.seal.durable import Draft, sync
+from probe.handoff.seal.faults import IMAGES, fault_in, retarget
+from probe.handoff.seal.publish import check_names, publish
+from probe.handoff.seal.reading import MAX_SEAL, seal_file
+from probe.handoff.seal.refused import Misused, Refused, Unable
+from probe.handoff.seal.share import Shared, Sharing
+from probe.handoff.seal.tree import Print, prints, sync_all
 from probe.image.inspect import inspect_image
 from probe.image.limits import Limits
 from probe.image.reference import PATH_TRANSPORT
@@ -73,8 +73,8 @@ class Wish:
 def seal(reference: Reference, wish: Wish = Wish()) -> Seal:
     """Seal what lies at the reference, or what is published there; the seal is in its place when this returns.
 
-    Raises `Misused`, `Refused` and `Unable` (`probe.handoff.refused`). An older seal, and an older image of that name,
-    stay until the new ones take their names.
+    Raises `Misused`, `Refused` and `Unable` (`probe.handoff.seal.refused`). An older seal, and an older image of that
+    name, stay until the new ones take their names.
     """
     path = path_bytes(reference.path)
     final = path.rstrip(b"/") or path

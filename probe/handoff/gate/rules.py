@@ -35,8 +35,8 @@ from probe.evidence.observation import NotSeen
 from probe.evidence.path import FileType, Inode
 from probe.evidence.report import Reference
 from probe.evidence.seal import Seal
-from probe.handoff.seal import matches
-from probe.handoff.snapshot import Snapshot
+from probe.handoff.observe.snapshot import Snapshot
+from probe.handoff.seal.reading import matches
 
 AFTER_CLOSE = 0.010
 LOCAL_REST = 1.0

@@ -1,0 +1,1 @@
+"""The producer's side: synced, verified, shared, published, and sealed."""
