@@ -336,6 +336,7 @@ def _give_up(
     from probe.classify.judge import judge_case
     from probe.cli.leave import leave, to_standard_error
     from probe.collect.gather import gather
+    from probe.evidence.base import clip
     from probe.handoff.gate.rules import State
 
     stuck = [
@@ -348,6 +349,8 @@ def _give_up(
     ]
     seals = [target.seal for target in outcome.targets if target.seal is not None]
     document = judge_case(reports, timelines=_timelines(references, outcome, plan), seals=seals)
+    shut = clip(f"the gate stayed shut: {_summary(references, outcome)}")
+    document = document.model_copy(update={"notes": (shut, *document.notes)})
     if json:
         print_document(document.model_dump_json(by_alias=True, indent=2))
     else:

@@ -42,7 +42,7 @@ def print_sources(page: Page, document: VerdictDocument) -> None:
         seconds = moments[-1].monotonic - watch.started_monotonic if moments else 0.0
         lines.append(
             f"watch {number + 1}: {watch.reference.text}, by uid {watch.identity.uid.filesystem}, "
-            f"{len(moments)} moments in {seconds:.1f} s"
+            f"{len(moments)} moment{'' if len(moments) == 1 else 's'} in {seconds:.1f} s"
         )
     for number, seal in enumerate(seals[:_MOST_SOURCES]):
         digest = seal.image.manifest_digest if seal.image is not None else None

@@ -197,6 +197,15 @@ def test_a_writer_that_closed_an_unfinished_archive_is_not_growing() -> None:
     assert one.arrived == 1, "but bytes did arrive"
 
 
+def test_what_becomes_reachable_did_not_arrive_just_now() -> None:
+    one = target(look(0, errno="EACCES"))
+    one.saw(look(1, inode()))
+    assert (one.arrived, one.standing(1).state) == (None, State.UNSEEN)
+    one = target(look(0))
+    one.saw(look(1, inode(changed=1)))
+    assert (one.arrived, one.standing(1).state) == (1, State.GROWING)
+
+
 def test_a_blob_that_grows_in_a_directory_shows_in_what_lies_in_it() -> None:
     here = inode(type=FileType.DIRECTORY)
     one = target(look(0, here), facts(complete=False, ending=Ending.ZEROS), reference=LAYOUT)

@@ -45,8 +45,9 @@ def test_rewritten_after_it_was_sealed(archive: Path, demo_image: DemoImage) -> 
     with open(archive, "r+b") as stream:
         stream.write(demo_image.archive[:512])
     waiting = Waiting("--until", "sealed", "--timeout", "0", f"oci-archive:{archive}")
-    waiting.gave_up()
+    document = waiting.gave_up()
     assert any("not as sealed" in state and "modified after" in state for state in waiting.states)
+    assert "the gate stayed shut" in document["notes"][0] and "not as sealed" in document["notes"][0]
 
 
 def test_another_image_of_another_size(archive: Path) -> None:

@@ -142,7 +142,9 @@ class Target:
                 self._changed = at
             if not same:
                 self._closed = None
-            if before is not None and not same and snapshot.inode is not None:
+            # What could not be reached before may have been there all the time.
+            reached = before is not None and (before.inode is not None or before.sample.open_errno in _ABSENT)
+            if reached and not same and snapshot.inode is not None:
                 self.arrived = at
             self.snapshot, self._looked = snapshot, at
         elif _contents(before) != _contents(snapshot):
