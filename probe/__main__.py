@@ -11,6 +11,9 @@ import sys
 _OBJECTS_BETWEEN_COLLECTIONS = 100_000
 _INTERRUPTED = 130
 """As a shell says it: 128 and the number of SIGINT."""
+_ENDED_EARLY = {"watch": 0, "wait": 143}
+"""Exit status of the verbs that stay, when SIGTERM comes before they have begun. As process 1 of a container they would
+not hear of it without a handler. A sidecar that was ended so has done nothing wrong."""
 
 
 def main() -> None:
@@ -19,9 +22,9 @@ def main() -> None:
     # not make, and into a search of all installed packages for pydantic plugins.
     gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "1")
-    if sys.argv[1:2] == ["watch"] and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
-        # A sidecar that is ended before it has begun has done nothing wrong; as process 1 it would not hear of it.
-        signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
+    early = _ENDED_EARLY.get(sys.argv[1]) if len(sys.argv) > 1 else None
+    if early is not None and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, lambda *_: os._exit(early))
     try:
         from probe.cli.app import run
 
