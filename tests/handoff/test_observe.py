@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import shutil
 import signal
 import subprocess
+import tarfile
 import threading
 import time
 from collections.abc import Callable
@@ -107,6 +109,24 @@ def test_an_image_directory_is_closed_by_its_marker(place: Path, oci_layout: Pat
         blob = next((target / "blobs/sha256").iterdir())
         blob.rename(place / "blob")
         it.until(Change.UNFINISHED)
+
+
+def test_looking_inside_for_long_does_not_stop_the_watch(place: Path) -> None:
+    """A mode that changes and changes back while 16 GB are unpacked: who looks only afterwards never sees it."""
+    path = place / "image.tar"
+    member = tarfile.TarInfo("blobs/sha256/" + "0" * 64)
+    member.size = 16_000 << 20
+    head = gzip.compress(member.tobuf(tarfile.GNU_FORMAT), 1)
+    path.write_bytes(head + gzip.compress(bytes(1 << 20), 1) * 16_000)
+    path.chmod(0o644)
+    with following(f"oci-archive:{path}") as it:
+        it.settle(0.4)
+        path.chmod(0o600)
+        time.sleep(1.0)
+        path.chmod(0o644)
+        closed, opened = it.until(Change.MODE), it.until(Change.MODE)
+        assert closed.after is not None and opened.after is not None
+        assert (closed.after.mode, opened.after.mode) == (0o600, 0o644)
 
 
 # -- where inotify says nothing
