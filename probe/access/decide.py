@@ -87,10 +87,10 @@ class _Reading:
 
     same_owner: bool
     """The inode's uid, shown as the overflow id, is the asker's own, when that is shown so too."""
-    same_named_user: bool
-    """The same for the uid of an ACL entry."""
+    named_users: tuple[AclEntry, ...]
+    """The ACL entries with such an id that are the asker's; of several, each alone may be."""
     same_group: bool
-    same_named_group: bool
+    named_groups: tuple[AclEntry, ...]
     mapped: bool
     """The inode's ids shown as the overflow id are mapped ids of that number, not stand-ins."""
 
@@ -127,9 +127,12 @@ def possible_decisions(
     """
     users = _matches_overflow(idmapped, credentials.full_uid_map, credentials.uid == credentials.overflow_uid)
     groups = _matches_overflow(idmapped, credentials.full_gid_map, credentials.in_group(credentials.overflow_gid))
+    named_users = _named(acl, AclTag.USER, credentials.overflow_uid, users)
+    named_groups = _named(acl, AclTag.GROUP, credentials.overflow_gid, groups)
     mapped = _mappings(credentials, inode, idmapped)
     return tuple(
-        _decide(credentials, inode, acl, right, _Reading(*one)) for one in product(users, users, groups, groups, mapped)
+        _decide(credentials, inode, acl, right, _Reading(*one))
+        for one in product(users, named_users, groups, named_groups, mapped)
     )
 
 
@@ -145,6 +148,19 @@ def _matches_overflow(idmapped: bool, full_map: bool, mine: bool) -> tuple[bool,
     if full_map:
         return (True, False) if idmapped else (True,)
     return (False, True)
+
+
+def _named(acl: Acl | None, tag: AclTag, overflow: int, matches: tuple[bool, ...]) -> tuple[tuple[AclEntry, ...], ...]:
+    """Which of the entries shown with a stand-in for an id may be the asker's.
+
+    An asker shown as the overflow id may be behind any of them, and not behind the others. Of several groups that
+    match, one that grants decides, so looking at each alone covers every answer.
+    """
+    entries = () if acl is None else acl.entries
+    found = tuple(entry for entry in entries if entry.tag is tag and entry.id in (UNMAPPED_ID, overflow))
+    if False not in matches:
+        return (found,)
+    return ((), *((entry,) for entry in found if True in matches))
 
 
 def _mappings(credentials: Credentials, inode: Inode, idmapped: bool) -> tuple[bool, ...]:
@@ -198,7 +214,7 @@ def _class_of(credentials: Credentials, inode: Inode, acl: Acl | None, right: Ri
 def _by_acl(credentials: Credentials, inode: Inode, acl: Acl, right: Right, reading: _Reading, mask: int) -> _Class:
     """posix_acl_permission(), for an asker who is not the owner."""
     for entry in acl.entries:
-        if entry.tag is AclTag.USER and _is_me(credentials, entry.id, reading.same_named_user):
+        if entry.tag is AclTag.USER and _is_me(credentials, entry.id, entry in reading.named_users):
             return _plain(Rule.NAMED_USER, entry.permissions & mask, right, f"ACL entry user:{entry.id}", by_acl=True)
     matching = [entry for entry in acl.entries if _matches(credentials, inode, entry, reading)]
     if matching:
@@ -214,7 +230,7 @@ def _by_acl(credentials: Credentials, inode: Inode, acl: Acl, right: Right, read
 def _matches(credentials: Credentials, inode: Inode, entry: AclEntry, reading: _Reading) -> bool:
     if entry.tag is AclTag.OWNING_GROUP:
         return _is_mine(credentials, inode.gid, reading.same_group)
-    return entry.tag is AclTag.GROUP and _is_mine(credentials, entry.id, reading.same_named_group)
+    return entry.tag is AclTag.GROUP and _is_mine(credentials, entry.id, entry in reading.named_groups)
 
 
 def _plain(rule: Rule, held: int, right: Right, who: str, *, by_acl: bool = False) -> _Class:

@@ -412,3 +412,24 @@ def test_a_capability_never_takes_an_access_away(who, walked, want, mount):
     everything = replace(who, capabilities=frozenset({"CAP_DAC_OVERRIDE", "CAP_DAC_READ_SEARCH"}))
     if judge(who, walked, want, mount=mount).granted:
         assert judge(everything, walked, want, mount=mount).granted
+
+
+@pytest.mark.parametrize("tag", [AclTag.USER, AclTag.GROUP])
+def test_of_two_acl_entries_for_hidden_ids_one_may_be_the_asker_s_and_the_other_not(tag):
+    """65534 in a map that contains it: the asker may be the real 65534 while 4294967295 is somebody unmapped."""
+    me = Credentials(5, 65534, uid_map=PARTIAL, gid_map=PARTIAL)
+    if tag is AclTag.USER:
+        me = Credentials(65534, 5, uid_map=PARTIAL, gid_map=PARTIAL)
+    named = tuple(AclEntry(tag=tag, id=number, permissions=bits) for number, bits in ((65534, 4), (4294967295, 3)))
+    group = AclEntry(tag=AclTag.OWNING_GROUP, permissions=7)
+    entries = (
+        AclEntry(tag=AclTag.OWNER, permissions=0),
+        *((*named, group) if tag is AclTag.USER else (group, *named)),
+        AclEntry(tag=AclTag.MASK, permissions=1),
+        AclEntry(tag=AclTag.OTHER, permissions=1),
+    )
+    file = inode(0o011, uid=1000, gid=200, kind=FileType.REGULAR)
+    answers = {one.granted for one in possible_decisions(me, file, Acl(entries=entries), Right.EXECUTE)}
+    assert answers == {True, False}
+    walked = chain(component("/f", file, acl=seen(Acl(entries=entries))))
+    assert judge(me, walked, Want.EXECUTE).granted is None
