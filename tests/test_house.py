@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[1]
 LAYERS = (
     {"evidence"},
     {"image", "access", "skopeo"},
-    {"collect"},
+    {"collect", "cluster", "transcript"},
     {"classify"},
     {"report", "handoff"},
     {"demo"},

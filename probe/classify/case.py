@@ -21,7 +21,9 @@ from probe.evidence.writer import Sample
 
 if TYPE_CHECKING:
     from probe.classify.history import History
+    from probe.evidence.cluster import Cluster
     from probe.evidence.seal import Seal
+    from probe.evidence.transcript import Transcript
     from probe.evidence.watch import Timeline
 
 _SECOND = 1_000_000_000
@@ -412,6 +414,8 @@ class Case:
     reports: tuple[Report, ...]
     timelines: tuple[Timeline, ...] = ()
     seals: tuple[Seal, ...] = ()
+    transcripts: tuple[Transcript, ...] = ()
+    clusters: tuple[Cluster, ...] = ()
 
     @cached_property
     def readings(self) -> tuple[Reading, ...]:
@@ -422,6 +426,11 @@ class Case:
     def several(self) -> bool:
         """Whether there is more than one report: something to join."""
         return len(self.reports) > 1 or bool(self.timelines) or bool(self.seals)
+
+    @property
+    def told(self) -> bool:
+        """Whether logs or objects tell something beside the reports."""
+        return bool(self.transcripts) or bool(self.clusters)
 
     @cached_property
     def history(self) -> History:

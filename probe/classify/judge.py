@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from probe import __version__
 from probe.classify.case import Case, Reading
 from probe.classify.hypotheses import HYPOTHESES
-from probe.classify.hypothesis import Hypothesis
+from probe.classify.hypothesis import Hypothesis, strongest
 from probe.classify.notes import notes_for
 from probe.classify.verdict import (
     MAX_CLAIMS,
@@ -26,7 +26,9 @@ from probe.evidence.observation import NotSeen
 from probe.evidence.report import Report, Tool
 
 if TYPE_CHECKING:
+    from probe.evidence.cluster import Cluster
     from probe.evidence.seal import Seal
+    from probe.evidence.transcript import Transcript
     from probe.evidence.watch import Timeline
 
 RANKS = {hypothesis.cause: hypothesis.rank for hypothesis in HYPOTHESES}
@@ -36,6 +38,8 @@ def judge_case(
     reports: Sequence[Report],
     timelines: Sequence[Timeline] = (),
     seals: Sequence[Seal] = (),
+    transcripts: Sequence[Transcript] = (),
+    clusters: Sequence[Cluster] = (),
     *,
     hypotheses: Sequence[Hypothesis] = HYPOTHESES,
 ) -> VerdictDocument:
@@ -44,8 +48,8 @@ def judge_case(
     Among causes that hold, a confirmed one goes before a likely one; among equals the one that stopped the reader
     first. A general cause that a more specific one explains is kept, marked `implied_by`.
     """
-    case = Case(tuple(reports), tuple(timelines), tuple(seals))
-    assessments = _mark_implied([hypothesis.assess(case) for hypothesis in hypotheses], hypotheses)
+    case = Case(tuple(reports), tuple(timelines), tuple(seals), tuple(transcripts), tuple(clusters))
+    assessments = _mark_implied(_assess(case, hypotheses), hypotheses)
     verdict = _verdict(case, assessments)
     if verdict.family is not Family.NONE:
         assessments = [_not_beside(found, verdict) for found in assessments]
@@ -64,11 +68,28 @@ def judge_case(
         from probe.classify.clocks import clocks
 
         fields.update(timeline=chronicle(case), clocks=clocks(case))
-    if not case.timelines and not case.seals:
+    if not case.timelines and not case.seals and not case.told:
         return VerdictDocument(**fields)
     from probe.classify.joined import JoinedVerdict
 
-    return JoinedVerdict(**fields, timelines=case.timelines, seals=case.seals)
+    return JoinedVerdict(
+        **fields,
+        timelines=case.timelines,
+        seals=case.seals,
+        transcripts=case.transcripts,
+        clusters=case.clusters,
+    )
+
+
+def _assess(case: Case, hypotheses: Sequence[Hypothesis]) -> list[Assessment]:
+    """Every cause, by what was seen and by what logs and objects tell: what was seen goes first among equals."""
+    seen = [hypothesis.assess(case) for hypothesis in hypotheses]
+    if not case.told:
+        return seen
+    from probe.classify.told import told
+
+    heard = told(case)
+    return [strongest((found, *heard.get(found.cause, ()))) for found in seen]
 
 
 def _not_beside(found: Assessment, verdict: Verdict) -> Assessment:

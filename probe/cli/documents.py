@@ -2,27 +2,30 @@
 
 Reports, watches and seals are found, alone and in what carries them: a bundle, a verdict, the document of a gate, a
 log. A watch is written as lines, a header and one for each moment, and lines get lost: they are put together here.
+Other JSON may be objects of Kubernetes; other text is read as a log.
 """
 
 from __future__ import annotations
 
 import codecs
-import itertools
 import json
 import os
 import stat
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence, Sized
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from probe.cli.embedded import Damaged, embedded_documents, json_error
+from probe.cli.embedded import Damaged, embedded_documents, json_error, json_values
 from probe.evidence.report import Report
 
 if TYPE_CHECKING:
+    from probe.cluster.objects import Collector
+    from probe.evidence.cluster import Cluster
     from probe.evidence.seal import Seal
+    from probe.evidence.transcript import Transcript
     from probe.evidence.watch import Moment, Timeline, Watch
 
 MAX_DOCUMENT = 256 * 1024 * 1024
@@ -40,7 +43,9 @@ _OF_TIMELINES = ("pod-probe/gate/v", "pod-probe/timelines/v")
 _CARRIERS = ("pod-probe/bundle/v", "pod-probe/verdict/v", *_OF_TIMELINES)
 _HEADER, _MOMENT = "pod-probe/watch/v", "pod-probe/moment/v"
 _TIMELINE, _SEAL = "pod-probe/timeline/v", "pod-probe/seal/v"
+_TRANSCRIPT, _CLUSTER = "pod-probe/transcript/v", "pod-probe/cluster/v"
 _WATCHED = (_HEADER, _MOMENT, _TIMELINE, _SEAL)
+_LISTS = ("evidence", "timelines", "seals", "transcripts", "clusters")
 _MOST_CARRIED = 1_024
 """Watches or seals of one document that are looked at."""
 _MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
@@ -54,41 +59,64 @@ class Documents:
     reports: list[Report] = field(default_factory=list)
     timelines: list[Timeline] = field(default_factory=list)
     seals: list[Seal] = field(default_factory=list)
+    transcripts: list[Transcript] = field(default_factory=list)
+    clusters: list[Cluster] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
     @property
     def empty(self) -> bool:
         """Whether there is nothing to judge."""
-        return not (self.reports or self.timelines or self.seals)
+        return not (self.reports or self.timelines or self.seals or self.told)
+
+    @property
+    def told(self) -> bool:
+        """Whether a log or an object tells anything."""
+        return bool(self.clusters) or any(transcript.statements for transcript in self.transcripts)
 
 
 def read_documents(names: Sequence[str]) -> Documents:
     """All evidence in what was named."""
-    found = _Found()
+    found = Finder()
     for name, explicit in _expand(names, found.problems):
         text = _read(name, found.problems)
         if text is None:
             continue
-        _search(name, text, explicit, found)
+        found.search(name, text, explicit=explicit)
         if len(found.reports) > MAX_REPORTS:
             found.problems.append(f"{name}: more than {MAX_REPORTS} reports; the rest is left out")
             break
     return found.documents()
 
 
-class _Found:
-    """What was found so far."""
+class Finder:
+    """Takes texts one after the other, and holds what was found so far."""
 
     def __init__(self) -> None:
         self.reports: dict[Report, None] = {}
         self.seals: dict[Seal, None] = {}
+        self.transcripts: list[Transcript] = []
+        self.clusters: dict[Cluster, None] = {}
         self.problems: list[str] = []
+        self._collector: Collector | None = None
         self._watches: dict[str, Watch] = {}
         self._moments: dict[str, dict[int, Moment]] = {}
         self._where: dict[str, str] = {}
         """The first file in which something of a watch stood."""
         self._kept = self._dropped = 0
         """Moments."""
+
+    def search(self, name: str, text: str, *, explicit: bool = True) -> None:
+        """Take all evidence in one text. `explicit`: it was named itself, so say if there is none."""
+        _search(name, text, explicit, self)
+
+    @property
+    def collector(self) -> Collector:
+        """Where objects of the API come together."""
+        if self._collector is None:
+            from probe.cluster.objects import Collector
+
+            self._collector = Collector()
+        return self._collector
 
     def watch(self, name: str, watch: Watch) -> None:
         """A header. It may come after its moments, and more than once."""
@@ -113,7 +141,7 @@ class _Found:
 
     def documents(self) -> Documents:
         """All of it, put together and bounded."""
-        from probe.classify.joined import MAX_SEALS, MAX_TIMELINES
+        from probe.classify.joined import MAX_CLUSTERS, MAX_SEALS, MAX_TIMELINES, MAX_TRANSCRIPTS
         from probe.evidence.watch import MAX_MOMENTS
 
         problems, timelines = self.problems, []
@@ -123,16 +151,32 @@ class _Found:
                 problems.append(f"{self._where[watch_id]}: {what}, which says who watched what: left out")
         for watch_id, watch in self._watches.items():
             timelines.append(_timeline(watch, self._moments.get(watch_id, {})))
-        for what, got, most in (("watches", timelines, MAX_TIMELINES), ("seals", self.seals, MAX_SEALS)):
+        clusters = list(self.clusters)
+        if self._collector is not None:
+            if not self._collector.empty:
+                clusters.append(self._collector.cluster())
+            problems += self._collector.problems
+        bounds: tuple[tuple[str, Sized, int], ...] = (
+            ("watches", timelines, MAX_TIMELINES),
+            ("seals", self.seals, MAX_SEALS),
+            ("logs", self.transcripts, MAX_TRANSCRIPTS),
+            ("sets of objects", clusters, MAX_CLUSTERS),
+        )
+        for what, got, most in bounds:
             if len(got) > most:
                 problems.append(f"more than {most} {what}; the rest is left out")
         if self._dropped:
-            bounds = f"{MAX_MOMENTS} of one watch, {MAX_ALL_MOMENTS} in all"
-            problems.insert(0, f"{_count(self._dropped, 'moment')} of watches left out: more than {bounds}")
+            most_moments = f"{MAX_MOMENTS} of one watch, {MAX_ALL_MOMENTS} in all"
+            problems.insert(0, f"{_count(self._dropped, 'moment')} of watches left out: more than {most_moments}")
         if len(problems) > MAX_PROBLEMS:
             problems[MAX_PROBLEMS:] = [f"and {len(problems) - MAX_PROBLEMS} more that could not be used"]
         return Documents(
-            list(self.reports)[:MAX_REPORTS], timelines[:MAX_TIMELINES], list(self.seals)[:MAX_SEALS], problems
+            list(self.reports)[:MAX_REPORTS],
+            timelines[:MAX_TIMELINES],
+            list(self.seals)[:MAX_SEALS],
+            self.transcripts[:MAX_TRANSCRIPTS],
+            clusters[:MAX_CLUSTERS],
+            problems,
         )
 
 
@@ -193,44 +237,70 @@ def _read(name: str, problems: list[str]) -> str | None:
     return raw.decode(encoding, "replace")
 
 
-def _search(name: str, text: str, explicit: bool, found: _Found) -> None:
-    """The evidence of one text: one document, or documents among other lines (a container log, a watch)."""
+def _search(name: str, text: str, explicit: bool, found: Finder) -> None:
+    """The evidence of one text: one document, documents one after the other, or documents among the lines of a log."""
     try:
-        documents: Iterable[Any] = [json.loads(text)]
+        document = json.loads(text)
     except (ValueError, RecursionError) as error:
-        documents = embedded_documents(text)
-        first = next(iter(documents), None)
-        if first is None:
-            what = "not text" if "\0" in text[:4096] else f"not JSON: {json_error(error)}"
-            if explicit:
-                found.problems.append(f"{name}: no document of pod-probe in it ({what})")
-            return
-        documents = itertools.chain([first], documents)
-    for document in documents:
+        _search_text(name, text, explicit, found, error)
+        return
+    if _take(name, document, found) or found.collector.take(document, name):
+        return
+    if not _take_log(name, text, found) and explicit:
+        found.problems.append(f"{name}: not a document of pod-probe, nor of Kubernetes (no schema that it knows)")
+
+
+def _search_text(name: str, text: str, explicit: bool, found: Finder, error: ValueError | RecursionError) -> None:
+    if "\0" in text[:4096]:
+        if explicit:
+            found.problems.append(f"{name}: no evidence in it (not text)")
+        return
+    usable = False
+    for document in embedded_documents(text):
+        usable = True
         if isinstance(document, Damaged):
             reason = f"the document that begins on line {document.line} is damaged: {document.reason}"
             found.problems.append(f"{name}: {reason}")
         else:
-            _take(name, document, explicit, found)
+            _take(name, document, found)
+    for number, document in enumerate(json_values(text), 1):
+        usable |= found.collector.take(document, f"{name}: document {number}")
+    usable |= found.collector.take_description(text, name)
+    usable |= _take_log(name, text, found)
+    if not usable and (explicit or text.lstrip()[:1] == "{"):
+        why = f"not JSON: {json_error(error)}; and no output of a known tool"
+        found.problems.append(f"{name}: no evidence in it ({why})")
 
 
-def _take(name: str, document: Any, explicit: bool, found: _Found) -> None:
+def _take_log(name: str, text: str, found: Finder) -> bool:
+    """The text as a log; one in which nothing is understood is no evidence."""
+    from probe.transcript.importing import import_text
+
+    taken = [one for one in import_text(text, name) if one.statements]
+    found.transcripts += taken
+    return bool(taken)
+
+
+def _take(name: str, document: Any, found: Finder) -> bool:
+    """Whether it is a document of ours."""
     schema = document.get("schema") if isinstance(document, dict) else None
     if not isinstance(schema, str) or not schema.startswith("pod-probe/"):
-        if explicit:
-            found.problems.append(f"{name}: not a document of pod-probe (no schema that it knows)")
-    elif schema.startswith(_CARRIERS):
+        return False
+    if schema.startswith(_CARRIERS):
         _take_carried(name, schema, document, found)
     elif schema.startswith(_REPORT):
         _take_reports(name, [document], found)
     elif schema.startswith(_WATCHED):
         _take_watched(name, schema, [document], found)
+    elif schema.startswith((_TRANSCRIPT, _CLUSTER)):
+        _take_told(name, schema, [document], found)
     else:
         found.problems.append(f"{name}: {schema[:80]} holds no evidence")
+    return True
 
 
-def _take_carried(name: str, schema: str, document: dict[str, Any], found: _Found) -> None:
-    lists = {key: document.get(key) for key in ("evidence", "timelines", "seals")}
+def _take_carried(name: str, schema: str, document: dict[str, Any], found: Finder) -> None:
+    lists = {key: document.get(key) for key in _LISTS}
     needs = "timelines" if schema.startswith(_OF_TIMELINES) else "evidence"
     if not isinstance(lists[needs], list):
         found.problems.append(f"{name}: {schema[:80]} without a list of {needs}")
@@ -240,9 +310,13 @@ def _take_carried(name: str, schema: str, document: dict[str, Any], found: _Foun
         carried = lists[key]
         if isinstance(carried, list):
             _take_watched(name, kind, carried[:_MOST_CARRIED], found)
+    for key, kind in (("transcripts", _TRANSCRIPT), ("clusters", _CLUSTER)):
+        carried = lists[key]
+        if isinstance(carried, list):
+            _take_told(name, kind, carried[:_MOST_CARRIED], found)
 
 
-def _take_reports(name: str, candidates: Sequence[Any], found: _Found) -> None:
+def _take_reports(name: str, candidates: Sequence[Any], found: Finder) -> None:
     for number, candidate in enumerate(candidates[: MAX_REPORTS + 1]):
         try:
             found.reports[Report.model_validate(candidate)] = None
@@ -250,7 +324,7 @@ def _take_reports(name: str, candidates: Sequence[Any], found: _Found) -> None:
             found.problems.append(f"{name}: report {number} is not valid at {_first(error)}")
 
 
-def _take_watched(name: str, schema: str, candidates: Sequence[Any], found: _Found) -> None:
+def _take_watched(name: str, schema: str, candidates: Sequence[Any], found: Finder) -> None:
     """What is seen over time: models that only this needs."""
     from probe.evidence.seal import Seal
     from probe.evidence.watch import Moment, Timeline, Watch
@@ -271,6 +345,21 @@ def _take_watched(name: str, schema: str, candidates: Sequence[Any], found: _Fou
         except ValidationError as error:
             what = schema.split("/")[1]
             found.problems.append(f"{name}: {what} {number} is not valid at {_first(error)}")
+
+
+def _take_told(name: str, schema: str, candidates: Sequence[Any], found: Finder) -> None:
+    """What logs and objects told, when they were taken apart before."""
+    from probe.evidence.cluster import Cluster
+    from probe.evidence.transcript import Transcript
+
+    for number, candidate in enumerate(candidates):
+        try:
+            if schema.startswith(_TRANSCRIPT):
+                found.transcripts.append(Transcript.model_validate(candidate))
+            else:
+                found.clusters[Cluster.model_validate(candidate)] = None
+        except ValidationError as error:
+            found.problems.append(f"{name}: {schema.split('/')[1]} {number} is not valid at {_first(error)}")
 
 
 def _first(error: ValidationError) -> str:

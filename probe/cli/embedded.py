@@ -12,6 +12,7 @@ MAX_DAMAGED = 32
 """Documents that cannot be decoded, after which the rest of a text is left alone: each costs time."""
 
 _START = re.compile(r'\{\s*"schema"\s*:\s*"pod-probe/')
+_NEXT = re.compile(r"(?:\s|---)*[{\[]")
 _PREFIX = re.compile(
     r"(?:\[[^\]\n]{1,512}\] )?"  # kubectl logs --prefix, tkn pipelinerun logs
     r"(?:\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d) )?"  # kubectl logs --timestamps
@@ -52,6 +53,18 @@ def embedded_documents(text: str) -> Iterator[Any]:
             position = match.end()
         else:
             yield document
+
+
+def json_values(text: str) -> Iterator[Any]:
+    """JSON objects and arrays that follow each other, with nothing but space or a YAML separator between them."""
+    decoder = json.JSONDecoder()
+    position = 0
+    while (match := _NEXT.match(text, position)) is not None:
+        try:
+            document, position = decoder.raw_decode(text, match.end() - 1)
+        except (ValueError, RecursionError):
+            return
+        yield document
 
 
 def json_error(error: ValueError | RecursionError) -> str:

@@ -42,8 +42,8 @@ def classify(
     for problem in found.problems:
         warn(problem)
     if found.empty:
-        fail("no evidence in what was given: name a document that probe collect or probe check wrote")
-    document = judge_case(found.reports, found.timelines, found.seals)
+        fail("no evidence in what was given: name documents of pod-probe, objects (oc get -o json) or logs")
+    document = judge_case(found.reports, found.timelines, found.seals, found.transcripts, found.clusters)
     if json:
         print_document(document.model_dump_json(by_alias=True, indent=2))
     else:

@@ -26,7 +26,8 @@ def schema(
         str,
         typer.Argument(
             metavar="[DOCUMENT]",
-            help="verdict, report, bundle, explanation, watch, moment, timeline, timelines, seal or gate.",
+            help="verdict, report, bundle, explanation, watch, moment, timeline, timelines, seal, gate, "
+            "transcript or cluster.",
         ),
     ] = "verdict",
     json: Annotated[bool, typer.Option("--json", help="Print JSON (schema always does).")] = False,  # noqa: ARG001

@@ -8,15 +8,18 @@ from pydantic import BaseModel
 
 from probe.classify.explanation import Explanation
 from probe.classify.joined import JoinedVerdict
+from probe.evidence.casefile import CaseFile
+from probe.evidence.cluster import Cluster
 from probe.evidence.gate import GateDocument
-from probe.evidence.report import Bundle, Report
+from probe.evidence.report import Report
 from probe.evidence.seal import Seal
+from probe.evidence.transcript import Transcript
 from probe.evidence.watch import Moment, Timeline, Timelines, Watch
 
 SCHEMAS: dict[str, type[BaseModel]] = {
     "verdict": JoinedVerdict,
     "report": Report,
-    "bundle": Bundle,
+    "bundle": CaseFile,
     "explanation": Explanation,
     "watch": Watch,
     "moment": Moment,
@@ -24,6 +27,8 @@ SCHEMAS: dict[str, type[BaseModel]] = {
     "timelines": Timelines,
     "seal": Seal,
     "gate": GateDocument,
+    "transcript": Transcript,
+    "cluster": Cluster,
 }
 
 

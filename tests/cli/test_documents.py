@@ -154,12 +154,12 @@ def _with(text: str, **fields: Any) -> str:
 
 
 BAD = {
-    "empty": (lambda _: "", r"no document of pod-probe in it \(not JSON: Expecting value, line 1 column 1\)"),
-    "a poem": (lambda _: "roses are red\n", r"no document of pod-probe in it \(not JSON: .*\)"),
-    "binary": (lambda _: b"\x7fELF\0\0\xff", r"no document of pod-probe in it \(not text\)"),
+    "empty": (lambda _: "", r"no evidence in it \(not JSON: Expecting value, line 1 column 1; and no output .*\)"),
+    "a poem": (lambda _: "roses are red\n", r"no evidence in it \(not JSON: .*; and no output of a known tool\)"),
+    "binary": (lambda _: b"\x7fELF\0\0\xff", r"no evidence in it \(not text\)"),
     "cut off": (lambda text: text[:5000], r"the document that begins on line 1 is damaged: .*"),
     "cut off, in a log": (lambda text: "a\nb\n" + text[:5000], r"the document that begins on line 3 is damaged: .*"),
-    "brackets": (lambda _: "[" * 100_000, r"no document of pod-probe in it \(not JSON: nested too deeply\)"),
+    "brackets": (lambda _: "[" * 100_000, r"no evidence in it \(not JSON: nested too deeply; .*\)"),
     "deep in a document": (
         lambda _: '{"schema": "pod-probe/report/v1", "a": ' + "[" * 100_000,
         r"the document that begins on line 1 is damaged: nested too deeply",
@@ -168,10 +168,19 @@ BAD = {
         lambda text: _with(text, started=0).replace('"started": 0', '"started": ' + "9" * 5000),
         r"the document that begins on line 1 is damaged: a number of too many digits",
     ),
-    "a list": (lambda text: f"[{text}]", r"not a document of pod-probe \(no schema that it knows\)"),
-    "only a number": (lambda _: "42", r"not a document of pod-probe \(no schema that it knows\)"),
-    "another schema": (lambda _: '{"schema": "https://example.com/"}', r"not a document of pod-probe .*"),
-    "a schema of a wrong type": (lambda _: '{"schema": ["pod-probe/report/v1"]}', r"not a document of pod-probe .*"),
+    "a list": (
+        lambda text: f"[{text}]",
+        r"not a document of pod-probe, nor of Kubernetes \(no schema that it knows\)",
+    ),
+    "only a number": (
+        lambda _: "42",
+        r"not a document of pod-probe, nor of Kubernetes \(no schema that it knows\)",
+    ),
+    "another schema": (lambda _: '{"schema": "https://example.com/"}', r"not a document of pod-probe, nor of .*"),
+    "a schema of a wrong type": (
+        lambda _: '{"schema": ["pod-probe/report/v1"]}',
+        r"not a document of pod-probe, nor of .*",
+    ),
     "another document of ours": (
         lambda _: '{"schema": "pod-probe/explanation/v1"}',
         r"pod-probe/explanation/v1 holds no evidence",
@@ -336,7 +345,7 @@ def test_an_empty_directory(tmp_path: Path, call: Call) -> None:
     ran: Ran = call("classify", tmp_path)
     assert (ran.status, ran.out) == (2, "")
     assert ran.err == (
-        "probe: no evidence in what was given: name a document that probe collect or probe check wrote\n"
+        "probe: no evidence in what was given: name documents of pod-probe, objects (oc get -o json) or logs\n"
     )
 
 

@@ -51,7 +51,8 @@ def test_messages_go_to_standard_error(report: Path, tmp_path: Path) -> None:
     ran = probe("classify", report, tmp_path / "noise", "--json")
     assert ran.document["verdict"]["cause"] == "healthy"
     assert ran.err == (
-        f"probe: {tmp_path}/noise: no document of pod-probe in it (not JSON: Expecting value, line 1 column 1)\n"
+        f"probe: {tmp_path}/noise: no evidence in it "
+        "(not JSON: Expecting value, line 1 column 1; and no output of a known tool)\n"
     )
 
 
