@@ -2,12 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from probe.classify.case import Case
-from probe.classify.verdict import Assessment, Cause
+from probe.classify.told.story import Story
+from probe.classify.verdict import Assessment, Cause, Status
+
+Rule = Callable[[Story], Iterator[Assessment]]
+"""What the story tells of one cause, or of a few that belong together."""
+
+RULES: tuple[Rule, ...] = ()
 
 
-def told(case: Case) -> Mapping[Cause, Sequence[Assessment]]:  # noqa: ARG001
+def told(case: Case) -> Mapping[Cause, Sequence[Assessment]]:
     """What the transcripts and the objects of a case say of each cause that they say something of."""
-    return {}
+    story = Story(case)
+    found: defaultdict[Cause, list[Assessment]] = defaultdict(list)
+    for rule in RULES:
+        for assessment in rule(story):
+            found[assessment.cause].append(_heard(assessment))
+    return found
+
+
+def _heard(assessment: Assessment) -> Assessment:
+    """Nobody can tell whose text a log is, or what an object left out: at most `likely`."""
+    if assessment.status is not Status.CONFIRMED:
+        return assessment
+    return assessment.model_copy(update={"status": Status.LIKELY})

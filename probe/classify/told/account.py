@@ -1,0 +1,283 @@
+"""One container's account: what its log says, what its objects say, or both, with the pointer of each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Generic, TypeVar
+
+from probe.evidence.cluster import Container, ContainerKind, Outcome, Pod, PodVolume, Step, TaskRun, VolumeMount
+from probe.evidence.command import Failure
+from probe.evidence.invocation import Invocation
+from probe.evidence.transcript import (
+    CapabilitiesStated,
+    CommandStated,
+    ExitStated,
+    FailureStated,
+    IdentityStated,
+    IdsStated,
+    InodeStated,
+    Stated,
+    Transcript,
+)
+
+T = TypeVar("T")
+S = TypeVar("S", bound=Stated)
+LOCAL = frozenset({"oci-archive", "oci", "dir", "docker-archive"})
+"""Transports that read a path."""
+
+
+@dataclass(frozen=True)
+class Told(Generic[T]):
+    """Something that was told: where it stands in the verdict document, and when it was said (nanoseconds)."""
+
+    value: T
+    pointer: str
+    at: int | None = None
+
+
+@dataclass(frozen=True)
+class Who:
+    """Whose access it was, as far as the log or the pod's spec says. None: not told."""
+
+    uid: int | None
+    gid: int | None
+    groups: frozenset[int]
+    """Supplementary groups, and the primary one."""
+    capabilities: frozenset[str] | None
+    """Effective ones, `CAP_...`; None where nobody says: then even uid 0 is not known to get past mode bits."""
+    pointer: str
+
+
+@dataclass(frozen=True)
+class Tried:
+    """One run of a command that reads or makes an image, and how it went."""
+
+    invocation: Told[Invocation]
+    failures: tuple[Told[Failure], ...] = ()
+    exit_status: Told[int] | None = None
+
+    @property
+    def failed(self) -> bool | None:
+        """Whether it failed; None where nothing says how it went."""
+        if self.exit_status is not None:
+            return self.exit_status.value != 0
+        return True if self.failures else None
+
+
+@dataclass(frozen=True)
+class Account:
+    """What is known of one container that ran, or was to run."""
+
+    name: str
+    """How to call it: the pipeline's task, with the step where it has several; else pod and container, else a file."""
+    run: str = ""
+    """The PipelineRun, where told."""
+    transcript: Transcript | None = None
+    transcript_at: str = ""
+    pod: Pod | None = None
+    pod_at: str = ""
+    container: Container | None = None
+    container_at: str = ""
+    task_run: TaskRun | None = None
+    task_run_at: str = ""
+    step: Step | None = None
+    step_at: str = ""
+
+    # -- what the log states
+
+    def stated(self, kind: type[S]) -> Iterator[Told[S]]:
+        """The statements of one kind, in the order of the log."""
+        if self.transcript is not None:
+            for number, one in enumerate(self.transcript.statements):
+                if isinstance(one, kind):
+                    yield Told(one, f"{self.transcript_at}/statements/{number}", one.at)
+
+    def inodes(self, path: str) -> tuple[Told[InodeStated], ...]:
+        """What was printed of one path, in order."""
+        return tuple(one for one in self._inodes if one.value.path == path)
+
+    @cached_property
+    def _inodes(self) -> tuple[Told[InodeStated], ...]:
+        return tuple(self.stated(InodeStated))
+
+    @cached_property
+    def failures(self) -> tuple[Told[Failure], ...]:
+        """Error messages of the log, whoever said them."""
+        return tuple(Told(one.value.failure, f"{one.pointer}/failure", one.at) for one in self.stated(FailureStated))
+
+    @cached_property
+    def tries(self) -> tuple[Tried, ...]:
+        """Commands on images in order: as the log shows them run, or else as the script names them."""
+        shown = tuple(self._shown())
+        if shown:
+            return shown
+        planned = self._planned
+        if len(planned) != 1:
+            return tuple(Tried(one) for one in planned)
+        return (Tried(planned[0], tuple(self._tool_failures), self._exit),)
+
+    @property
+    def _planned(self) -> tuple[Told[Invocation], ...]:
+        for source, at in ((self.step, self.step_at), (self.container, self.container_at)):
+            if source is not None and source.invocations:
+                return tuple(Told(one, f"{at}/invocations/{i}") for i, one in enumerate(source.invocations))
+        return ()
+
+    @property
+    def _tool_failures(self) -> Iterator[Told[Failure]]:
+        return (one for one in self.failures if one.value.tool in ("", "skopeo", "buildah", "podman"))
+
+    @property
+    def _exit(self) -> Told[int] | None:
+        stated = [one for one in self.stated(ExitStated) if one.value.program not in ("", "sh", "bash")]
+        if stated:
+            return Told(stated[-1].value.status, f"{stated[-1].pointer}/status", stated[-1].at)
+        for source, at in ((self.step, self.step_at), (self.container, self.container_at)):
+            if source is not None and source.exit_status is not None:
+                return Told(source.exit_status, f"{at}/exit_status", source.ended)
+        return None
+
+    def _shown(self) -> Iterator[Tried]:
+        """A command, then what was said until the next one; each exit status closes one run of it."""
+        current: Told[Invocation] | None = None
+        failures: list[Told[Failure]] = []
+        closed = True
+        for number, one in enumerate(self.transcript.statements if self.transcript is not None else ()):
+            at = f"{self.transcript_at}/statements/{number}"
+            if isinstance(one, CommandStated):
+                if current is not None and (failures or not closed):
+                    yield Tried(current, tuple(failures))
+                current, failures, closed = Told(one.invocation, f"{at}/invocation", one.at), [], False
+            elif current is not None and isinstance(one, FailureStated):
+                failures.append(Told(one.failure, f"{at}/failure", one.at))
+            elif current is not None and isinstance(one, ExitStated) and _of(one, current.value):
+                yield Tried(current, tuple(failures), Told(one.status, f"{at}/status", one.at))
+                failures, closed = [], True
+        if current is not None and (failures or not closed):
+            yield Tried(current, tuple(failures))
+
+    # -- who
+
+    @cached_property
+    def who(self) -> Who | None:
+        """By `id` and /proc in the log; what they leave out, by the pod's spec."""
+        spec = self._who_by_spec()
+        identity = next(self.stated(IdentityStated), None)
+        if identity is not None:
+            groups = frozenset((identity.value.gid, *identity.value.groups))
+            return Who(identity.value.uid, identity.value.gid, groups, self._capabilities(), identity.pointer)
+        status = {one.value.name: one for one in self.stated(IdsStated)}
+        if "Uid" in status and "Gid" in status:
+            uids, gids = status["Uid"].value.numbers, status["Gid"].value.numbers
+            if uids and gids:
+                held = frozenset((gids[-1], *(status["Groups"].value.numbers if "Groups" in status else ())))
+                return Who(uids[-1], gids[-1], held, self._capabilities(), status["Uid"].pointer)
+        return spec
+
+    def _capabilities(self) -> frozenset[str] | None:
+        stated = next((one for one in self.stated(CapabilitiesStated) if one.value.set == "effective"), None)
+        if stated is not None:
+            return frozenset(stated.value.names)
+        spec = self._who_by_spec()
+        return spec.capabilities if spec is not None else None
+
+    def _who_by_spec(self) -> Who | None:
+        """runAsUser, fsGroup and supplementalGroups; the image decides what they leave open."""
+        if self.pod is None or self.container is None:
+            return None
+        pod, own = self.pod.security, self.container.security
+        uid = own.run_as_user if own.run_as_user is not None else pod.run_as_user
+        gid = own.run_as_group if own.run_as_group is not None else pod.run_as_group
+        groups = {*(pod.supplemental_groups or ()), *(one for one in (pod.fs_group, gid) if one is not None)}
+        capabilities: frozenset[str] | None = None
+        if "ALL" in own.dropped and not own.added and not own.privileged:
+            capabilities = frozenset()
+        elif uid not in (None, 0) and not own.privileged and not own.added:
+            capabilities = frozenset()  # execve(2) as another uid than 0 leaves no effective ones but ambient
+        return Who(uid, gid, frozenset(groups), capabilities, f"{self.container_at}/security")
+
+    # -- how it went, and when
+
+    @property
+    def outcome(self) -> Outcome:
+        """By its exit status where told, else by what its log says last of a command on images."""
+        for source in (self.step, self.container):
+            if source is not None and source.exit_status is not None:
+                return Outcome.SUCCEEDED if source.exit_status == 0 else Outcome.FAILED
+        last = next((tried.failed for tried in reversed(self.tries) if tried.failed is not None), None)
+        if last is None:
+            return Outcome.UNKNOWN
+        return Outcome.FAILED if last else Outcome.SUCCEEDED
+
+    @property
+    def began(self) -> Told[int] | None:
+        """When it ran at the latest: its first line, else the step's, else the container's start."""
+        if self.transcript is not None and self.transcript.first is not None:
+            return Told(self.transcript.first, f"{self.transcript_at}/first", self.transcript.first)
+        for source, at in ((self.step, self.step_at), (self.container, self.container_at)):
+            if source is not None and source.started is not None:
+                return Told(source.started, f"{at}/started", source.started)
+        return None
+
+    @property
+    def ended(self) -> Told[int] | None:
+        """When it ended: by the API (whole seconds), else its last line."""
+        for source, at in ((self.step, self.step_at), (self.container, self.container_at)):
+            if source is not None and source.ended is not None:
+                return Told(source.ended, f"{at}/ended", source.ended)
+        if self.transcript is not None and self.transcript.last is not None:
+            return Told(self.transcript.last, f"{self.transcript_at}/last", self.transcript.last)
+        return None
+
+    # -- what it does with images
+
+    @property
+    def reads(self) -> tuple[Told[Invocation], ...]:
+        """Commands that read an image from a path."""
+        return tuple(
+            tried.invocation
+            for tried in self.tries
+            if any(reference.transport in LOCAL for reference in tried.invocation.value.reads)
+        )
+
+    @property
+    def makes(self) -> tuple[Told[Invocation], ...]:
+        """Commands that make something at a path."""
+        return tuple(
+            tried.invocation
+            for tried in self.tries
+            if any(reference.transport != "docker" for reference in tried.invocation.value.makes)
+        )
+
+    @property
+    def is_sidecar(self) -> bool:
+        """Whether it may outlive the steps beside it."""
+        return (self.step is not None and self.step.sidecar) or (
+            self.container is not None and self.container.kind is ContainerKind.SIDECAR
+        )
+
+    # -- where its paths lie
+
+    def mounted(self, path: str) -> tuple[VolumeMount, PodVolume, str] | None:
+        """The mount that carries a path by the pod's spec, its volume, and the path inside the volume."""
+        if self.container is None or self.pod is None:
+            return None
+        carrying = None
+        for mount in self.container.mounts:
+            point = mount.path.rstrip("/")
+            inside = path == point or path.startswith(point + "/")
+            if inside and (carrying is None or len(point) > len(carrying.path.rstrip("/"))):
+                carrying = mount
+        volume = next((one for one in self.pod.volumes if carrying is not None and one.name == carrying.volume), None)
+        if carrying is None or volume is None:
+            return None
+        rest = path[len(carrying.path.rstrip("/")) :].strip("/")
+        sub_path = carrying.sub_path.strip("/")
+        return carrying, volume, "/".join(part for part in (sub_path, rest) if part)
+
+
+def _of(stated: ExitStated, invocation: Invocation) -> bool:
+    """Whether an exit status is that of a command: by the program that it names, if it names one."""
+    return not stated.program or stated.program.startswith(invocation.program)
