@@ -11,7 +11,11 @@ MAX_PATHS = 32
 
 
 class NamedPath(Frozen):
-    """An option that names a file: `option` as written (`--authfile`), `path` its value."""
+    """An option that names a file: `option` as written (`--authfile`), `path` its value.
+
+    A program that is no image tool has its arguments here, without an option: what it does to them is not known
+    (`python3 copy.py /w/image.tar`), or its verb says it (`chmod`, whose verb is the mode).
+    """
 
     option: ShortText
     path: Text
@@ -27,7 +31,7 @@ class Invocation(Frozen):
     program: ShortText
     """`skopeo`, `buildah`, `podman`, `tar`, `kaniko`, ..."""
     verb: ShortText = ""
-    """`copy`, `inspect`, `push`, `build`, ..."""
+    """`copy`, `inspect`, `push`, `build`, ...; of `chmod`, `chown` and `umask` what is set."""
     reads: Annotated[tuple[Reference, ...], Field(max_length=8)] = ()
     makes: Annotated[tuple[Reference, ...], Field(max_length=8)] = ()
     files: Annotated[tuple[NamedPath, ...], Field(max_length=MAX_PATHS)] = ()

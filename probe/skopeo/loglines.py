@@ -135,12 +135,12 @@ def _before(text: str, lines: int) -> int:
     return position + 1
 
 
-def records(text: str, first_line: int = 1) -> Iterator[Record]:
-    """The messages of a log, whatever their level, in order.
+def records(text: str, first_line: int = 1, tool: str = "") -> Iterator[Record]:
+    """The messages of a log, whatever their level, in order; `tool` is one that a shell trace has named before.
 
     Shell traces are not messages: what they show was asked for, not said.
     """
-    number, position, tool = first_line, 0, ""
+    number, position = first_line, 0
     open_record: Record | None = None
     for match in _LINE.finditer(text):
         number += text.count("\n", position, match.start())

@@ -43,9 +43,14 @@ def parse_messages(text: str, *, source: str = "") -> CommandOutcome:
     )
 
 
-def _failures(text: str, first_line: int) -> Iterator[Failure]:
+def failures_of(text: str, *, first_line: int = 1, tool: str = "") -> Iterator[Failure]:
+    """The failures of a piece of a log; `tool` is the one that runs there, if something above tells it."""
+    return _failures(text, first_line, tool)
+
+
+def _failures(text: str, first_line: int, tool: str = "") -> Iterator[Failure]:
     pending: deque[Failure] = deque()
-    for record in records(text, first_line):
+    for record in records(text, first_line, tool):
         found = _read(record)
         if record.logged and record.level == "error":
             pending.extend(found)

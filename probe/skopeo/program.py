@@ -7,6 +7,7 @@ import os
 import re
 import signal
 import time
+from collections.abc import Mapping
 
 from probe.evidence.observation import Reason
 from probe.skopeo.run import Finished, run_bounded
@@ -29,10 +30,20 @@ class Program:
     """skopeo, with the home and the global options that it gets for one question.
 
     `largest` bounds any file that it writes, in bytes; `until` is the moment (CLOCK_MONOTONIC) at which it is killed.
+    `given` is put into its environment: where its credentials are, which only a question to a registry needs.
     """
 
-    def __init__(self, binary: str, home: str, options: tuple[str, ...], largest: int | None, until: float) -> None:
+    def __init__(
+        self,
+        binary: str,
+        home: str,
+        options: tuple[str, ...],
+        largest: int | None,
+        until: float,
+        given: Mapping[str, str] | None = None,
+    ) -> None:
         self._binary = binary
+        self._given = given or {}
         self._home = home
         self._options = options
         self._largest = largest
@@ -61,7 +72,7 @@ class Program:
     def _bounded(self, argv: tuple[bytes | str, ...], seconds: float) -> Finished:
         return run_bounded(
             argv,
-            env=_environment(self._home),
+            env={**_environment(self._home), **self._given},
             seconds=min(seconds, self._left()),
             stdout_limit=MAX_STDOUT,
             stderr_limit=MAX_STDERR,
@@ -70,7 +81,7 @@ class Program:
 
 
 def _environment(home: str) -> dict[str, str]:
-    """All that skopeo needs; nothing of ours, so that no credential reaches it. A random uid has no home."""
+    """All that skopeo needs to read files; nothing of ours: no credential reaches it. A random uid has no home."""
     return {
         "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
         "HOME": home,
