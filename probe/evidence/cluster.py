@@ -108,6 +108,9 @@ class Container(Frozen):
     waits: Text = ""
     """Why it has not begun, where it waits: the reason of the API."""
     started: Timestamp | None = None
+    """Of the container: in a Tekton pod before the step's turn comes."""
+    began: Timestamp | None = None
+    """When Tekton let the step itself begin, to the millisecond, where the container's last message says so."""
     ended: Timestamp | None = None
     exit_status: int | None = None
     signal: int | None = None
@@ -212,7 +215,9 @@ class PipelineTask(Frozen):
     """In `finally`: runs after all others."""
     workspaces: Annotated[tuple[Workspace, ...], Field(max_length=64)] = ()
     steps: Annotated[tuple[Step, ...], Field(max_length=256)] = ()
-    """Of an embedded or a given Task."""
+    """Of an embedded or a given Task, with what is known of its parameters put in."""
+    security: SecurityContext = SecurityContext()
+    """Of the pod template that the run gives to this task."""
     task: ShortText = ""
     retries: int = 0
     conditional: bool = False
