@@ -33,7 +33,7 @@ class Stated(Frozen):
 
 
 class IdentityStated(Stated):
-    """`id`."""
+    """`id`: the effective ids, where it prints others than the real ones."""
 
     kind: Literal["identity"] = "identity"
     uid: int
@@ -110,6 +110,7 @@ class ListingStated(Stated):
 
     kind: Literal["listing"] = "listing"
     path: Text
+    """Empty where the text does not tell which directory it is."""
     names: Annotated[tuple[ShortText, ...], Field(max_length=1000)]
     whole: bool
     """Whether hidden names were listed too (`ls -a`), nothing failed and nothing was cut."""
@@ -188,7 +189,8 @@ class DigestStated(Stated):
     level: DigestLevel
     digest: ShortText
     said_by: ShortText = ""
-    """`skopeo copy`, `skopeo inspect`, or empty."""
+    """`skopeo copy`, `skopeo inspect`, `buildah push`, or empty. The progress lines of a copy whose command is not
+    shown are those of `skopeo copy`."""
     reference: Text = ""
     """What it is the digest of, where the text says so."""
 
@@ -204,6 +206,8 @@ class Claimed(StrEnum):
     SIZE = "size"
     COMPLETE = "complete"
     BEGUN = "begun"
+    WAITED_FOR = "waited-for"
+    """The script says that it waits for the path: it need not have looked yet."""
 
 
 class RemarkStated(Stated):
@@ -214,7 +218,9 @@ class RemarkStated(Stated):
     """Empty where the line names none."""
     claimed: Claimed
     size: int | None = None
+    """In bytes; with `begun` the size that is announced."""
     attempt: int | None = None
+    """The number of the attempt, or of attempts, that the line names."""
     text: Text
 
 
@@ -272,8 +278,8 @@ class Transcript(Frozen):
     """In the order of the text."""
     unparsed: Annotated[tuple[Line, ...], Field(max_length=MAX_UNPARSED)] = ()
     unparsed_lines: int = 0
-    """How many there were; `unparsed` holds the first and the last of them."""
+    """How many there were; `unparsed` holds the first and the last of them, and of lines that were not read the last."""
     dropped: int = 0
-    """Statements beyond the bound."""
+    """Statements beyond the bound, and the lines that were then not read any more."""
 
     model_config = ConfigDict(populate_by_name=True)
