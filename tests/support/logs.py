@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from stat import S_IFDIR, S_IFREG, filemode
+from typing import Any
 
 from probe.classify.judge import judge_case
 from probe.classify.verdict import Assessment, Cause, VerdictDocument
@@ -82,7 +83,19 @@ def judged(logs: Mapping[str, str] | str, *clusters: Cluster) -> VerdictDocument
     """The verdict of logs by the name of their task; of one log alone, that of a task called push."""
     named = {"push": logs} if isinstance(logs, str) else logs
     transcripts = [one for name, text in named.items() for one in import_text(text, f"run-{name}-pod.step-{name}.log")]
-    return judge_case((), (), (), tuple(transcripts), clusters)
+    document = judge_case((), (), (), tuple(transcripts), clusters)
+    follow_every_pointer(document)
+    return document
+
+
+def follow_every_pointer(document: VerdictDocument) -> None:
+    """What a claim points to is there."""
+    dumped = document.model_dump(mode="json", by_alias=True)
+    for assessment in document.assessments:
+        for claim in (*assessment.supports, *assessment.contradicts, *assessment.missing):
+            place: Any = dumped
+            for part in claim.pointer.split("/")[1:]:
+                place = place[int(part)] if isinstance(place, list) else place[part]
 
 
 def found(document: VerdictDocument, cause: Cause) -> Assessment:

@@ -112,7 +112,9 @@ class Stage:
                 command=parse_messages(stderr) if stderr is not None else None,
                 **plan,
             )
-            document = judge_case([gather(parse_reference(str(reference)), made) for reference in references])
+            document = judge_case(
+                [gather(parse_reference(str(reference), registries=True), made) for reference in references]
+            )
             return document.model_dump_json(by_alias=True)
 
         document = VerdictDocument.model_validate_json(self.run(act, by=by, prepare=prepare, container=container))
@@ -193,7 +195,7 @@ class Stage:
 def look_at(reference: str | Path, **plan: Any) -> Callable[[], Report]:
     """A look with nothing unneeded in it."""
     plan = {"gap": 0.02, "skopeo": "never", **plan}
-    return lambda: gather(parse_reference(str(reference)), Plan(**plan))
+    return lambda: gather(parse_reference(str(reference), registries=True), Plan(**plan))
 
 
 def _child(

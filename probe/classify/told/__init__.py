@@ -6,13 +6,19 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from probe.classify.case import Case
+from probe.classify.told import prediction, specs
+from probe.classify.told.logs import LOGS
 from probe.classify.told.story import Story
 from probe.classify.verdict import Assessment, Cause, Status
 
 Rule = Callable[[Story], Iterator[Assessment]]
 """What the story tells of one cause, or of a few that belong together."""
 
-RULES: tuple[Rule, ...] = ()
+RULES: tuple[Rule, ...] = (
+    *LOGS,
+    specs.rule,
+    prediction.rule,
+)
 
 
 def told(case: Case) -> Mapping[Cause, Sequence[Assessment]]:

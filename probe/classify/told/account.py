@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Generic, TypeVar
+from typing import TypeVar
 
+from probe.classify.told.said import Told
+from probe.classify.told.tried import IMAGE_TOOLS, Tried, runs_shown
 from probe.evidence.cluster import Container, ContainerKind, Outcome, Pod, PodVolume, Step, TaskRun, VolumeMount
 from probe.evidence.command import Failure
 from probe.evidence.invocation import Invocation
 from probe.evidence.transcript import (
     CapabilitiesStated,
-    CommandStated,
     ExitStated,
     FailureStated,
     IdentityStated,
@@ -22,19 +24,11 @@ from probe.evidence.transcript import (
     Transcript,
 )
 
-T = TypeVar("T")
+__all__ = ["LOCAL", "Account", "Told", "Tried", "Who"]
+
 S = TypeVar("S", bound=Stated)
 LOCAL = frozenset({"oci-archive", "oci", "dir", "docker-archive"})
 """Transports that read a path."""
-
-
-@dataclass(frozen=True)
-class Told(Generic[T]):
-    """Something that was told: where it stands in the verdict document, and when it was said (nanoseconds)."""
-
-    value: T
-    pointer: str
-    at: int | None = None
 
 
 @dataclass(frozen=True)
@@ -48,22 +42,6 @@ class Who:
     capabilities: frozenset[str] | None
     """Effective ones, `CAP_...`; None where nobody says: then even uid 0 is not known to get past mode bits."""
     pointer: str
-
-
-@dataclass(frozen=True)
-class Tried:
-    """One run of a command that reads or makes an image, and how it went."""
-
-    invocation: Told[Invocation]
-    failures: tuple[Told[Failure], ...] = ()
-    exit_status: Told[int] | None = None
-
-    @property
-    def failed(self) -> bool | None:
-        """Whether it failed; None where nothing says how it went."""
-        if self.exit_status is not None:
-            return self.exit_status.value != 0
-        return True if self.failures else None
 
 
 @dataclass(frozen=True)
@@ -85,27 +63,70 @@ class Account:
     step: Step | None = None
     step_at: str = ""
 
+    def cite(self, told: Told[object]) -> str:
+        """Where something stands, for a sentence: `line 27 of logs/push.log`; or who it is told of."""
+        if told.line is None or self.transcript is None:
+            return self.name
+        return f"line {told.line} of {posixpath.basename(self.transcript.source.file)}"
+
     # -- what the log states
 
     def stated(self, kind: type[S]) -> Iterator[Told[S]]:
         """The statements of one kind, in the order of the log."""
-        if self.transcript is not None:
-            for number, one in enumerate(self.transcript.statements):
-                if isinstance(one, kind):
-                    yield Told(one, f"{self.transcript_at}/statements/{number}", one.at)
-
-    def inodes(self, path: str) -> tuple[Told[InodeStated], ...]:
-        """What was printed of one path, in order."""
-        return tuple(one for one in self._inodes if one.value.path == path)
+        for told in self._by_kind.get(kind, ()):
+            if isinstance(told.value, kind):
+                yield Told(told.value, told.pointer, told.at, told.line)
 
     @cached_property
-    def _inodes(self) -> tuple[Told[InodeStated], ...]:
+    def _by_kind(self) -> dict[type[Stated], list[Told[Stated]]]:
+        found: dict[type[Stated], list[Told[Stated]]] = {}
+        for number, one in enumerate(self.transcript.statements if self.transcript is not None else ()):
+            told = Told[Stated](one, f"{self.transcript_at}/statements/{number}", one.at, one.line)
+            found.setdefault(type(one), []).append(told)
+        return found
+
+    def inodes(self, path: str) -> tuple[Told[InodeStated], ...]:
+        """What was printed of one path, in order; also by the end of it, where that can only be this one."""
+        found = list(self._printed.get(path, ()))
+        parts = path.split("/")
+        for start in range(1, len(parts)):
+            tail = "/".join(parts[start:])
+            if tail in self._printed and self._tails.get(tail, {path}) == {path}:
+                found += self._printed[tail]
+        return tuple(sorted(found, key=lambda one: one.line or 0))
+
+    @cached_property
+    def _printed(self) -> dict[str, list[Told[InodeStated]]]:
+        """By the path as it was printed."""
+        found: dict[str, list[Told[InodeStated]]] = {}
+        for one in self.every_inode:
+            found.setdefault(one.value.path, []).append(one)
+        return found
+
+    @cached_property
+    def _tails(self) -> dict[str, set[str]]:
+        """For each name that was printed without its directories: the whole paths that end so."""
+        names = {path for path in self._printed if not path.startswith("/")}
+        found: dict[str, set[str]] = {}
+        for path in self._printed:
+            parts = path.split("/") if path.startswith("/") else []
+            for start in range(1, len(parts)):
+                tail = "/".join(parts[start:])
+                if tail in names:
+                    found.setdefault(tail, set()).add(path)
+        return found
+
+    @cached_property
+    def every_inode(self) -> tuple[Told[InodeStated], ...]:
+        """All files and directories that the log shows, in order."""
         return tuple(self.stated(InodeStated))
 
     @cached_property
     def failures(self) -> tuple[Told[Failure], ...]:
         """Error messages of the log, whoever said them."""
-        return tuple(Told(one.value.failure, f"{one.pointer}/failure", one.at) for one in self.stated(FailureStated))
+        return tuple(
+            Told(one.value.failure, one.sub("failure"), one.at, one.line) for one in self.stated(FailureStated)
+        )
 
     @cached_property
     def tries(self) -> tuple[Tried, ...]:
@@ -127,36 +148,21 @@ class Account:
 
     @property
     def _tool_failures(self) -> Iterator[Told[Failure]]:
-        return (one for one in self.failures if one.value.tool in ("", "skopeo", "buildah", "podman"))
+        return (one for one in self.failures if one.value.tool in ("", *IMAGE_TOOLS))
 
     @property
     def _exit(self) -> Told[int] | None:
         stated = [one for one in self.stated(ExitStated) if one.value.program not in ("", "sh", "bash")]
         if stated:
-            return Told(stated[-1].value.status, f"{stated[-1].pointer}/status", stated[-1].at)
+            last = stated[-1]
+            return Told(last.value.status, last.sub("status"), last.at, last.line)
         for source, at in ((self.step, self.step_at), (self.container, self.container_at)):
             if source is not None and source.exit_status is not None:
                 return Told(source.exit_status, f"{at}/exit_status", source.ended)
         return None
 
     def _shown(self) -> Iterator[Tried]:
-        """A command, then what was said until the next one; each exit status closes one run of it."""
-        current: Told[Invocation] | None = None
-        failures: list[Told[Failure]] = []
-        closed = True
-        for number, one in enumerate(self.transcript.statements if self.transcript is not None else ()):
-            at = f"{self.transcript_at}/statements/{number}"
-            if isinstance(one, CommandStated):
-                if current is not None and (failures or not closed):
-                    yield Tried(current, tuple(failures))
-                current, failures, closed = Told(one.invocation, f"{at}/invocation", one.at), [], False
-            elif current is not None and isinstance(one, FailureStated):
-                failures.append(Told(one.failure, f"{at}/failure", one.at))
-            elif current is not None and isinstance(one, ExitStated) and _of(one, current.value):
-                yield Tried(current, tuple(failures), Told(one.status, f"{at}/status", one.at))
-                failures, closed = [], True
-        if current is not None and (failures or not closed):
-            yield Tried(current, tuple(failures))
+        return runs_shown(self.transcript, self.transcript_at) if self.transcript is not None else iter(())
 
     # -- who
 
@@ -176,8 +182,19 @@ class Account:
                 return Who(uids[-1], gids[-1], held, self._capabilities(), status["Uid"].pointer)
         return spec
 
+    @property
+    def user(self) -> str | None:
+        """The name of the user who printed the log; empty if `id` knew none, None if nothing tells."""
+        identity = next(self.stated(IdentityStated), None)
+        return identity.value.user if identity is not None else None
+
+    @property
+    def effective(self) -> Told[CapabilitiesStated] | None:
+        """`CapEff` of the log."""
+        return next((one for one in self.stated(CapabilitiesStated) if one.value.set == "effective"), None)
+
     def _capabilities(self) -> frozenset[str] | None:
-        stated = next((one for one in self.stated(CapabilitiesStated) if one.value.set == "effective"), None)
+        stated = self.effective
         if stated is not None:
             return frozenset(stated.value.names)
         spec = self._who_by_spec()
@@ -192,7 +209,9 @@ class Account:
         gid = own.run_as_group if own.run_as_group is not None else pod.run_as_group
         groups = {*(pod.supplemental_groups or ()), *(one for one in (pod.fs_group, gid) if one is not None)}
         capabilities: frozenset[str] | None = None
-        if "ALL" in own.dropped and not own.added and not own.privileged:
+        if "ALL" in own.dropped and uid == 0 and not own.privileged:
+            capabilities = frozenset(f"CAP_{name.removeprefix('CAP_')}" for name in own.added)
+        elif "ALL" in own.dropped and not own.added and not own.privileged:
             capabilities = frozenset()
         elif uid not in (None, 0) and not own.privileged and not own.added:
             capabilities = frozenset()  # execve(2) as another uid than 0 leaves no effective ones but ambient
@@ -276,8 +295,3 @@ class Account:
         rest = path[len(carrying.path.rstrip("/")) :].strip("/")
         sub_path = carrying.sub_path.strip("/")
         return carrying, volume, "/".join(part for part in (sub_path, rest) if part)
-
-
-def _of(stated: ExitStated, invocation: Invocation) -> bool:
-    """Whether an exit status is that of a command: by the program that it names, if it names one."""
-    return not stated.program or stated.program.startswith(invocation.program)
