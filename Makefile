@@ -3,6 +3,8 @@
 .DEFAULT_GOAL := help
 PROBE := .venv/bin/probe
 BENCH := full
+PURE := $(addprefix tests/,access classify cluster cluster_live evidence report transcript)
+# What neither waits nor shares anything, and can run side by side; the rest asks the machine about time and mounts.
 
 .PHONY: help demo test lint proofs bench schema clean
 
@@ -15,7 +17,8 @@ demo:  ## Re-enact the incident on this machine in eleven scenes, with the verdi
 
 test:  ## All ordinary tests (under ten minutes on two cores)
 	@.ci/setup test
-	.venv/bin/python -m pytest -q -m 'not slow'
+	.venv/bin/python -m pytest -q -m 'not slow' -n 2 --dist loadfile $(PURE)
+	.venv/bin/python -m pytest -q -m 'not slow' $(PURE:%=--ignore=%)
 
 lint:  ## ruff and strict mypy
 	@.ci/setup test
@@ -33,7 +36,7 @@ bench:  ## Speeds against skopeo and the shell, as ratios of one run (BENCH=quic
 
 schema:  ## Write docs/schema/ anew from the models
 	@.ci/setup demo
-	@for name in verdict report bundle explanation watch moment timeline timelines seal gate; do $(PROBE) schema $$name > docs/schema/$$name.json; done
+	@for name in verdict report bundle explanation watch moment timeline timelines seal gate transcript cluster board; do $(PROBE) schema $$name > docs/schema/$$name.json; done
 
 clean:  ## Remove what the targets made
 	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

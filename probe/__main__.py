@@ -11,7 +11,7 @@ import sys
 _OBJECTS_BETWEEN_COLLECTIONS = 100_000
 _INTERRUPTED = 130
 """As a shell says it: 128 and the number of SIGINT."""
-_ENDED_EARLY = {"watch": 0, "wait": 143}
+_ENDED_EARLY = {"watch": 0, "wait": 143, "monitor": 143}
 """Exit status of the verbs that stay, when SIGTERM comes before they have begun. As process 1 of a container they would
 not hear of it without a handler. A sidecar that was ended so has done nothing wrong."""
 

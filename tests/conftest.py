@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fcntl
+import json
 import os
 import shutil
 from pathlib import Path
@@ -40,13 +42,23 @@ def oci_layout(image_factory: ImageFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def situations(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Situation]:
-    """Verdict documents of some twenty real situations, by name; see `support.situations`. Needs root."""
+    """Verdict documents of some twenty real situations, by name; see `support.situations`. Needs root.
+
+    Played once in a run: the first worker that needs them plays them for all.
+    """
     if os.geteuid() != 0:
         pytest.skip("needs root: other identities, mounts or namespaces")
-    from support.situations import play_all
+    from support.situations import Situation, play_all
 
     from probe.demo.image import build_image
 
-    archive = tmp_path_factory.mktemp("situations") / "image.tar"
-    archive.write_bytes(build_image().archive)
-    return play_all(archive)
+    base = tmp_path_factory.getbasetemp()
+    played = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "situations.json"
+    with played.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not played.exists():
+            archive = tmp_path_factory.mktemp("situations") / "image.tar"
+            archive.write_bytes(build_image().archive)
+            texts = {name: one.text for name, one in play_all(archive).items()}
+            played.write_text(json.dumps(texts))
+        return {name: Situation(name, text) for name, text in json.loads(played.read_text()).items()}

@@ -24,10 +24,17 @@ LAYERS = (
     {"cli"},
 )
 """From the bottom up. Those of one row do not know each other."""
-OVER_TIME = {"probe.evidence.watch", "probe.evidence.seal", "probe.classify.history", "probe.classify.joined"}
+OVER_TIME = {
+    "probe.evidence.watch",
+    "probe.evidence.seal",
+    "probe.classify.history",
+    "probe.classify.joined",
+    "probe.classify.table",
+    "probe.skopeo.registry",
+}
 """What only a case of several sources needs."""
-_RESERVED = {Cause.DIFFERENT_VOLUME, Cause.DIFFERENT_IMAGE, Cause.INCONCLUSIVE}
-"""Two need the reports of two tasks; the third is what is left when nothing holds."""
+_RESERVED = {Cause.INCONCLUSIVE}
+"""What is left when nothing holds."""
 
 
 def modules() -> Iterator[tuple[Path, ast.Module]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import posixpath
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from probe.access.credentials import Credentials
 from probe.access.walk import Judgement, Step, judge
-from probe.evidence.command import Failure, FailureKind
+from probe.classify.paths import inside
 from probe.evidence.image import ImageFacts
 from probe.evidence.mount import Mount
 from probe.evidence.observation import NotSeen, Reason, Seen
@@ -20,14 +19,14 @@ from probe.evidence.report import Report
 from probe.evidence.writer import Sample
 
 if TYPE_CHECKING:
+    from probe.classify.beside import Beside
     from probe.classify.history import History
+    from probe.classify.messages import Messages
     from probe.evidence.cluster import Cluster
     from probe.evidence.seal import Seal
     from probe.evidence.transcript import Transcript
     from probe.evidence.watch import Timeline
 
-_SECOND = 1_000_000_000
-_STALE = 600 * _SECOND
 REFUSALS = frozenset({"EACCES", "EPERM"})
 
 
@@ -37,6 +36,8 @@ class Reading:
 
     index: int
     report: Report
+    beside: Beside | None = None
+    """The pod that it was made in, where an object tells of it."""
 
     def at(self, *parts: str | int) -> str:
         """The JSON pointer of a field of this report inside the verdict document."""
@@ -80,7 +81,7 @@ class Reading:
     def _hidden_marker(self) -> Component | None:
         """The marker file where only the refused attempt names it: its directory does not let it be looked up."""
         truth = self.truth
-        if truth is None or truth.errno not in REFUSALS or not _inside(truth.path, self.report.reference.path):
+        if truth is None or truth.errno not in REFUSALS or not inside(truth.path, self.report.reference.path):
             return None
         unseen = NotSeen(reason=Reason.DENIED, errno=truth.errno, message=f"{truth.path}: {truth.errno}", at=truth.at)
         name = posixpath.basename(truth.path)
@@ -246,6 +247,19 @@ class Reading:
             return False
         return self.judgement.granted is True or self.judgement.unexplained is not None
 
+    @property
+    def fs_group(self) -> int | None:
+        """The fsGroup that the pod asks for: as told with the report, else as its object says."""
+        told = self.report.context.fs_group
+        return told if told is not None or self.beside is None else self.beside.fs_group
+
+    @property
+    def fs_group_at(self) -> str:
+        """Where that stands, or would."""
+        if self.report.context.fs_group is None and self.beside is not None:
+            return self.beside.fs_group_at
+        return self.at("context", "fs_group")
+
     # -- where it lies
 
     @property
@@ -275,6 +289,11 @@ class Reading:
         return facts.value if isinstance(facts, Seen) and self.names_image else None
 
     @property
+    def in_registry(self) -> bool:
+        """Whether the reference names a registry, and not a path."""
+        return self.report.reference.transport == "docker"
+
+    @property
     def names_image(self) -> bool:
         """Whether the reference has a transport; a plain path asks for access and race only."""
         return self.report.reference.transport != "path"
@@ -299,17 +318,13 @@ class Reading:
         started = self.report.context.container_started
         return started.value if self.report.context.in_container and isinstance(started, Seen) else None
 
-    # -- the failing command
+    # -- paths
 
     @property
-    def failures(self) -> tuple[tuple[int, Failure], ...]:
-        """The failure messages of the command, with their places; none of one that succeeded all the same."""
-        command = self.report.command
-        return tuple(enumerate(command.failures)) if command is not None and command.exit_status != 0 else ()
-
-    def failure_at(self, number: int) -> str:
-        """The pointer of one failure message."""
-        return self.at("command", "failures", number)
+    def chain_end(self) -> str:
+        """The resolved target, or the path as given."""
+        chain = self.chain
+        return posixpath.normpath((chain.resolved if chain else None) or self.report.reference.path)
 
     def concerns_target(self, path: str) -> bool:
         """Whether a path that a message names is the target, one of its ancestors or links, or lies inside it."""
@@ -318,93 +333,21 @@ class Reading:
         ours.update(component.path for component in self.components)
         if self.chain is not None and self.chain.resolved:
             ours.add(self.chain.resolved)
-        return any(path == mine or _inside(mine, path) for mine in ours) or any(
-            _inside(path, mine) for mine in (posixpath.normpath(self.report.reference.path), self.chain_end)
+        return any(path == mine or inside(mine, path) for mine in ours) or any(
+            inside(path, mine) for mine in (posixpath.normpath(self.report.reference.path), self.chain_end)
         )
 
-    def failed_by(self, failure: Failure) -> int | None:
-        """The latest moment at which the command can have failed: most of its messages count whole seconds.
+    # -- the failing command
 
-        Where the probe ran the command itself, it knows when that ended.
-        """
-        ended = self.report.command.ended if self.report.command is not None else None
-        if failure.at is None:
-            return ended
-        latest = failure.at + _SECOND - 1 if failure.at % _SECOND == 0 else failure.at
-        return min(latest, ended) if ended is not None and ended >= failure.at else latest
+    @cached_property
+    def messages(self) -> Messages:
+        """What the command said, and what that is about."""
+        from probe.classify.messages import Messages
 
-    def is_stale(self, failure: Failure) -> bool:
-        """Whether a message is so old that what changed since needs not have to do with it."""
-        failed = self.failed_by(failure)
-        return failed is not None and self.report.started - failed > _STALE
-
-    @property
-    def chain_end(self) -> str:
-        """The resolved target, or the path as given."""
-        chain = self.chain
-        return posixpath.normpath((chain.resolved if chain else None) or self.report.reference.path)
-
-    def other_path_failure(self) -> tuple[int, Failure] | None:
-        """The first failure that is about a path other than the target and its ancestors (rule zero)."""
-        return next((pair for pair in self.failures if self._names_another_path(pair[1])), None)
-
-    def _names_another_path(self, failure: Failure) -> bool:
-        if _UNPACKED.search(failure.path or "") and failure.errno in REFUSALS:
-            return False  # below the directory that skopeo has just made: the archive's own member modes
-        if failure.about in _ELSEWHERE and (failure.path or failure.registry):
-            return True
-        if failure.kind in _REGISTRY and failure.registry:
-            return True
-        if self.other_reference(failure) is not None or failure.tool not in _IMAGE_TOOLS:
-            return False  # a debug script's `ls /elsewhere` says nothing about why the push failed
-        path = failure.path
-        return path is not None and path.startswith("/") and not self.concerns_target(path)
-
-    def is_elsewhere(self, failure: Failure) -> bool:
-        """Whether a failure is about another path or another image than this report."""
-        return self.other_reference(failure) is not None or self._names_another_path(failure)
-
-    def other_reference(self, failure: Failure) -> tuple[str, str] | None:
-        """Transport and path of the image that the command read, when it is another one beside ours."""
-        if not failure.transport or not failure.reference or failure.about in _ELSEWHERE or not self.names_image:
-            return None
-        if failure.transport not in LOCAL_TRANSPORTS:
-            return None
-        path = posixpath.normpath(failure.reference.split(":")[0] if failure.transport != "dir" else failure.reference)
-        mine = posixpath.normpath(self.report.reference.path)
-        if (failure.transport, path) == (self.report.reference.transport, mine) or not near(path, mine):
-            return None
-        return failure.transport, path
-
-    def target_failure(self, *errnos: str) -> tuple[int, Failure] | None:
-        """The first failure about the target or its ancestors, with one of these errnos."""
-        for number, failure in self.failures:
-            if failure.about in _ELSEWHERE or failure.errno not in errnos or failure.path is None:
-                continue
-            if self.concerns_target(failure.path):
-                return number, failure
-        return None
-
-
-_UNPACKED = re.compile(r"/oci\d+/")
-_REGISTRY = frozenset({FailureKind.REGISTRY_UNREACHABLE, FailureKind.REGISTRY_OTHER})
-_IMAGE_TOOLS = frozenset({"", "skopeo", "buildah", "podman"})
-_ELSEWHERE = frozenset({"temp", "auth-file", "policy", "destination", "config", "storage"})
+        return Messages(self)
 
 
 LOCAL_TRANSPORTS = frozenset({"oci-archive", "oci", "dir", "docker-archive"})
-
-
-def _inside(path: str, ancestor: str) -> bool:
-    """Whether `path` lies strictly below `ancestor`."""
-    return path.startswith(ancestor.rstrip("/") + "/")
-
-
-def near(a: str, b: str) -> bool:
-    """Whether two paths may name one hand-over: the same, one inside the other, or side by side."""
-    if a == b or posixpath.dirname(a) == posixpath.dirname(b):
-        return True
-    return (_inside(a, b) and b != "/") or (_inside(b, a) and a != "/")
 
 
 @dataclass(frozen=True)
@@ -420,7 +363,13 @@ class Case:
     @cached_property
     def readings(self) -> tuple[Reading, ...]:
         """Each report with what was worked out from it."""
-        return tuple(Reading(index, report) for index, report in enumerate(self.reports))
+        if not self.clusters:
+            return tuple(Reading(index, report) for index, report in enumerate(self.reports))
+        from probe.classify.beside import pod_of
+
+        return tuple(
+            Reading(index, report, pod_of(report.context, self.clusters)) for index, report in enumerate(self.reports)
+        )
 
     @property
     def several(self) -> bool:
@@ -439,8 +388,14 @@ class Case:
 
         return History(self)
 
+    @cached_property
+    def arrived(self) -> tuple[Reading, ...]:
+        """What registries hold: for comparison. Nothing of a path or of an access is in them."""
+        return tuple(reading for reading in self.readings if reading.in_registry)
+
     def __iter__(self) -> Iterator[Reading]:
-        return iter(self.readings)
+        """The looks at paths."""
+        return (reading for reading in self.readings if not reading.in_registry)
 
 
 WRITES = frozenset({Want.WRITE, Want.CREATE})

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from probe.classify.case import Case
-from probe.classify.history import Clock, History, Witness, ticks
+from probe.classify.history import History
 from probe.classify.verdict import MAX_JOINED, JoinedEvent
+from probe.classify.witness import Clock, Witness, ticks
 from probe.evidence.base import clip
 
 _PLAIN = frozenset({"grew", "touched", "rewritten"})

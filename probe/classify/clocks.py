@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Iterator, Sequence
 
 from probe.classify.case import Case
-from probe.classify.history import SECOND, UNKNOWN_SKEW, Witness
+from probe.classify.witness import SECOND, UNKNOWN_SKEW, Witness
 from probe.evidence.base import format_timestamp
 from probe.evidence.path import FileType
 

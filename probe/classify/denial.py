@@ -86,9 +86,9 @@ def support_denial(scale: Scale, denial: Denial) -> None:
     truth = reading.truth
     if truth is not None and truth.errno is not None:
         scale.support(reading.truth_at, f"{truth.operation} {truth.path}: {truth.errno}")
-    failure = reading.target_failure(*REFUSALS)
+    failure = reading.messages.about_target(*REFUSALS)
     if failure is not None:
-        scale.support(reading.failure_at(failure[0]), f"the command said the same: {failure[1].text}")
+        scale.support(reading.messages.place_of(failure[0]), f"the command said the same: {failure[1].text}")
 
 
 class DenialHypothesis(ReadingHypothesis):

@@ -26,11 +26,15 @@ from probe.evidence.observation import NotSeen
 from probe.evidence.report import Report, Tool
 
 if TYPE_CHECKING:
+    from probe.classify.joined import Prediction, Table
     from probe.evidence.cluster import Cluster
     from probe.evidence.seal import Seal
     from probe.evidence.transcript import Transcript
     from probe.evidence.watch import Timeline
 
+MAX_CLOCKS = 64
+MAX_POSSIBLE = 4
+"""Causes that are named although nothing decides for one of them."""
 RANKS = {hypothesis.cause: hypothesis.rank for hypothesis in HYPOTHESES}
 
 
@@ -68,7 +72,13 @@ def judge_case(
         from probe.classify.clocks import clocks
 
         fields.update(timeline=chronicle(case), clocks=clocks(case))
-    if not case.timelines and not case.seals and not case.told:
+    if case.clusters:
+        from probe.classify.told.specs.remarks import of_objects
+
+        notes, times = of_objects(case)
+        fields.update(notes=(*fields["notes"], *notes), clocks=(*fields.get("clocks", ()), *times)[:MAX_CLOCKS])
+    table = _table(case)
+    if table is None and not case.timelines and not case.seals and not case.told:
         return VerdictDocument(**fields)
     from probe.classify.joined import JoinedVerdict
 
@@ -78,7 +88,27 @@ def judge_case(
         seals=case.seals,
         transcripts=case.transcripts,
         clusters=case.clusters,
+        table=table,
+        predictions=_predictions(case),
     )
+
+
+def _predictions(case: Case) -> tuple[Prediction, ...]:
+    """What those will meet who have not run yet, where objects tell of them, and a report of the path."""
+    if not case.clusters or not case.readings:
+        return ()
+    from probe.classify.told.prediction import predictions
+
+    return predictions(case)
+
+
+def _table(case: Case) -> Table | None:
+    """The tasks side by side, where there can be several."""
+    if not case.several and not case.told:
+        return None
+    from probe.classify.table import table_of
+
+    return table_of(case)
 
 
 def _assess(case: Case, hypotheses: Sequence[Hypothesis]) -> list[Assessment]:
@@ -162,7 +192,7 @@ def _verdict(case: Case, assessments: Sequence[Assessment]) -> Verdict:
 def _undecided(case: Case, assessments: Sequence[Assessment]) -> str:
     """Why nothing could be decided, and the one observation to make next."""
     if not case.readings:
-        return _nobody_read(case, assessments)
+        return _only_told(case, assessments) if case.told else _nobody_read(case, assessments)
     for reading in case:
         stuck = reading.report.mounts.stuck
         if stuck:
@@ -171,6 +201,12 @@ def _undecided(case: Case, assessments: Sequence[Assessment]) -> str:
         problem = _reading_trouble(reading)
         if problem is not None:
             return problem
+    if case.arrived:
+        from probe.classify.arrived import not_seen
+
+        unseen = next((why for reading in case.arrived if (why := not_seen(reading)) is not None), None)
+        if unseen is not None:
+            return unseen
     possible = sorted((found for found in assessments if found.status is Status.POSSIBLE), key=_order)
     if possible:
         wanted = next((claim.sentence for found in possible for claim in found.missing), None)
@@ -183,6 +219,17 @@ def _undecided(case: Case, assessments: Sequence[Assessment]) -> str:
         if outcome is not None:
             return outcome
     return "what was seen decides nothing"
+
+
+def _only_told(case: Case, assessments: Sequence[Assessment]) -> str:
+    """What logs and objects tell without any report, and what to look at next."""
+    from probe.classify.told.undecided import next_step
+
+    what, missing = next_step(case)
+    possible = [str(found.cause) for found in sorted(assessments, key=_order) if found.status is Status.POSSIBLE]
+    if possible:
+        what += f"; possible: {', '.join(possible[:MAX_POSSIBLE])}"
+    return f"{what}; needed: {missing[0].sentence}" if missing else what
 
 
 def _nobody_read(case: Case, assessments: Sequence[Assessment]) -> str:
@@ -228,6 +275,11 @@ def _inconclusive(case: Case, verdict: Verdict, assessments: Sequence[Assessment
     """The assessment that carries every observation which would decide."""
     seen: set[str] = set()
     missing: list[Claim] = []
+    if case.told and not case.readings:
+        from probe.classify.told.undecided import next_step
+
+        missing += next_step(case)[1]
+        seen.update(claim.sentence for claim in missing)
     for found in sorted(assessments, key=_order):
         if found.status in (Status.POSSIBLE, Status.NOT_ASSESSABLE):
             missing += [claim for claim in found.missing if claim.sentence not in seen]

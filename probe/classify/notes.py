@@ -80,14 +80,14 @@ def _digest(reading: Reading) -> str | None:
 
 
 def _case_notes(case: Case) -> list[str]:
-    """Explain digests that differ for one image."""
-    notes: list[str] = []
-    images = [(reading, reading.image.selected) for reading in case if reading.image and reading.image.selected]
-    if len({image.manifest_digest for _, image in images if image}) > 1:
-        layers = {image.diff_ids for _, image in images if image}
-        if len(layers) == 1 and () not in layers:
-            notes.append(
-                "the manifest digests differ and the diff_ids are equal: one image in several encodings "
-                "(compression, schema 2, annotations)"
-            )
+    """What several looks at images tell together."""
+    if not case.several:
+        return []
+    from probe.classify.encodings import encodings
+
+    notes = list(encodings(case))
+    if len(case.history.all) > 1:
+        from probe.classify.joins.different_volume import copies
+
+        notes += copies(case)
     return notes

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import shlex
+from collections.abc import Sequence
 
 from probe.access.quote import quote_path
 from probe.classify.case import Reading
@@ -25,6 +26,12 @@ UMASK = Fix(
 def reference_words(transport: str, path: str, name: str | None = None) -> str:
     """A reference as sh(1) takes it: what a volume's files are called is not for the shell to act on."""
     return f"{transport}:{quote_path(path)}" + (f":{shlex.quote(name)}" if name else "")
+
+
+def one_sentence(changes: Sequence[str]) -> str:
+    """Several changes, one after the other, as one sentence: `Add x ...; then add r ....`"""
+    first, *more = (change.removesuffix(".") for change in changes)
+    return "; then ".join((first, *(change[:1].lower() + change[1:] for change in more))) + "."
 
 
 def made_for_group(path: str) -> Fix:
@@ -71,7 +78,7 @@ def access_remedy(reading: Reading, structural: Fix | None = None) -> Remedy | N
     commands = [change.command for change in changes if change.command]
     return Remedy(
         smallest=Fix(
-            sentence="; then ".join(change.sentence for change in changes),
+            sentence=one_sentence([change.sentence for change in changes]),
             command="\n".join(commands) if len(commands) == len(changes) else None,
         ),
         structural=structural,
@@ -95,7 +102,7 @@ def group_remedy(gid: int, structural: Fix | None = None) -> Remedy:
 
 def one_fs_group(reading: Reading) -> Remedy:
     """What keeps pods with different fsGroups from taking a volume away from each other."""
-    told, groups = reading.report.context.fs_group, sorted(reading.credentials.groups)
+    told, groups = reading.fs_group, sorted(reading.credentials.groups)
     group = told if told is not None else groups[-1] if groups else reading.credentials.gid
     return Remedy(
         smallest=Fix(

@@ -41,7 +41,7 @@ def volume_root(reading: Reading) -> Root | None:
     inode = reading.inode(index) if index is not None else None
     if index is None or inode is None or inode.type is not FileType.DIRECTORY:
         return None
-    told = reading.report.context.fs_group
+    told = reading.fs_group
     ours = inode.gid == told if told is not None else inode.gid in reading.credentials.groups and inode.gid != 0
     return Root(index, inode, (inode.mode & SWEPT_DIRECTORY) == SWEPT_DIRECTORY, ours)
 
@@ -139,4 +139,6 @@ def left_out_of_sweep(denial: Denial, scale: Scale) -> tuple[Root, int] | None:
 
 def is_subpath(reading: Reading) -> bool:
     """Whether only a part of the volume is mounted here (subPath or bind): its real root is out of sight."""
-    return reading.mount is not None and reading.mount.root != "/"
+    if reading.mount is None or reading.mount.root == "/":
+        return False
+    return reading.beside is None or reading.beside.mounts_root(reading.mount.mount_point) is not True

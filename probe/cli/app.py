@@ -24,6 +24,9 @@ VERBS = {
     "wait": "probe.cli.wait",
     "seal": "probe.cli.seal",
     "watch": "probe.cli.watch",
+    "import-log": "probe.cli.import_log",
+    "cluster": "probe.cli.cluster",
+    "monitor": "probe.cli.monitor",
     "schema": "probe.cli.schema",
     "demo": "probe.cli.demo",
 }

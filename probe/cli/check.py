@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from probe.cli.exits import ExitStatus, fail, status_of
+from probe.cli.exits import ExitStatus, fail, status_of, warn
 from probe.cli.output import page, print_document
 from probe.cli.values import parse_duration, parse_facts
 from probe.evidence.path import Want
@@ -16,10 +16,12 @@ from probe.evidence.path import Want
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from probe.classify.verdict import VerdictDocument
+    from probe.cli.documents import Documents
     from probe.collect.gather import Plan
     from probe.evidence.command import CommandOutcome
     from probe.evidence.identity import Identity
-    from probe.evidence.report import Reference
+    from probe.evidence.report import Reference, Report
 
 _MOST_REFERENCES = 64
 """Each may cost its deadline, and every two of them are compared."""
@@ -27,6 +29,8 @@ _CHECK_EPILOG = """\b
 Examples:
   probe check oci-archive:/workspace/source/oci/image.tar
   probe check oci-archive:/w/oci/image.tar dir:/w/oci   two names for one
+  probe check oci-archive:/w/oci/image.tar docker://quay.io/org/app:1
+  probe check oci-archive:/w/oci/image.tar --with build.json
   probe check --want create /workspace/source/oci/new.tar
   probe check --as 1000970000:0:1000970000 oci-archive:/w/oci/image.tar
   skopeo copy ... 2>&1 | probe check --stderr - oci-archive:/w/oci/image.tar
@@ -41,8 +45,8 @@ References = Annotated[
     list[str],
     typer.Argument(
         metavar="REF...",
-        help="oci-archive:PATH[:TAG], oci:, dir:, docker-archive:, or a plain path. "
-        "Several are taken as the names that one hand-over goes by.",
+        help="oci-archive:PATH[:TAG], oci:, dir:, docker-archive:, or a plain path. Several are taken as the names "
+        "that one hand-over goes by; docker://HOST/REPOSITORY:TAG as what was pushed, to be compared.",
     ),
 ]
 WantOption = Annotated[Want, typer.Option("--want", help="What the task wants to do with it.")]
@@ -64,6 +68,10 @@ TmpdirOption = Annotated[str, typer.Option("--tmpdir", metavar="DIR", help="skop
 ContextOption = Annotated[
     list[str] | None,
     typer.Option("--context", metavar="KEY=VALUE", help="A fact of the place: task=push, fs-group=1000970000, ..."),
+]
+TlsOption = Annotated[
+    bool,
+    typer.Option("--no-tls-verify", help="docker://: take a registry without a good certificate, or with none."),
 ]
 PidOption = Annotated[
     int | None, typer.Option("--pid", metavar="PID", help="Judge by the identity of this process (predicts).")
@@ -101,8 +109,15 @@ def check(
     deadline: DeadlineOption = "20s",
     lease: LeaseOption = False,
     tmpdir: TmpdirOption = "/var/tmp",
+    no_tls_verify: TlsOption = False,
     context: ContextOption = None,
     pid: PidOption = None,
+    with_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--with", metavar="FILE|DIR", help="Other tasks' evidence to judge this look with, as classify takes it."
+        ),
+    ] = None,
     output: Annotated[
         str | None, typer.Option("-o", "--output", metavar="FILE", help="Write the verdict document there too.")
     ] = None,
@@ -111,10 +126,11 @@ def check(
     ] = False,
 ) -> None:
     """Look at REF as this identity, here and now, and say what is wrong and why."""
-    from probe.classify.judge import judge_case
     from probe.collect.gather import gather
 
     parsed = _parse(references)
+    if stderr == "-" and "-" in (with_ or ()):
+        fail("--stderr - and --with - both read standard input: give one a file")
     plan = _plan(
         want=want,
         deep=deep,
@@ -123,11 +139,13 @@ def check(
         deadline=deadline,
         lease=lease,
         tmpdir=tmpdir,
+        tls_verify=not no_tls_verify,
         context=context,
         predict_for=_predicted(as_, caps, pid),
         command=_command(stderr),
     )
-    document = judge_case([gather(reference, plan) for reference in parsed])
+    others = _others(with_)
+    document = _judged([gather(reference, plan) for reference in parsed], others)
     text = document.model_dump_json(by_alias=True, indent=2)
     if json:
         print_document(text)
@@ -152,6 +170,7 @@ def collect(
     deadline: DeadlineOption = "20s",
     lease: LeaseOption = False,
     tmpdir: TmpdirOption = "/var/tmp",
+    no_tls_verify: TlsOption = False,
     context: ContextOption = None,
     output: Annotated[
         str | None, typer.Option("-o", "--output", metavar="FILE", help="Write there and not to standard output.")
@@ -171,6 +190,7 @@ def collect(
         deadline=deadline,
         lease=lease,
         tmpdir=tmpdir,
+        tls_verify=not no_tls_verify,
         context=context,
     )
     reports = [gather(reference, plan) for reference in parsed]
@@ -191,6 +211,7 @@ def _plan(
     deadline: str,
     lease: bool,
     tmpdir: str,
+    tls_verify: bool,
     context: Sequence[str] | None,
     predict_for: Identity | None = None,
     command: CommandOutcome | None = None,
@@ -206,6 +227,7 @@ def _plan(
             lease=lease,
             skopeo=skopeo,
             temp_directory=tmpdir,
+            tls_verify=tls_verify,
             facts=parse_facts(list(context or ())),
             predict_for=predict_for,
             command=command,
@@ -222,9 +244,32 @@ def _parse(texts: Sequence[str]) -> list[Reference]:
     if len(texts) > _MOST_REFERENCES:
         fail(f"{len(texts)} references: at most {_MOST_REFERENCES} are looked at in one run")
     try:
-        return [parse_reference(text) for text in texts]
+        return [parse_reference(text, registries=True) for text in texts]
     except BadReference as error:
         fail(str(error))
+
+
+def _others(names: Sequence[str] | None) -> Documents | None:
+    """What other tasks told, read before the look: a name that is wrong is known at once."""
+    if not names:
+        return None
+    from probe.cli.documents import read_documents
+
+    found = read_documents(names)
+    for problem in found.problems:
+        warn(problem)
+    if found.empty:
+        fail("--with: no evidence in what was given: name documents of pod-probe, objects (oc get -o json) or logs")
+    return found
+
+
+def _judged(reports: Sequence[Report], others: Documents | None) -> VerdictDocument:
+    from probe.classify.judge import judge_case
+
+    if others is None:
+        return judge_case(reports)
+    together = list(dict.fromkeys((*reports, *others.reports)))
+    return judge_case(together, others.timelines, others.seals, others.transcripts, others.clusters)
 
 
 def _predicted(as_: str | None, caps: str | None, pid: int | None) -> Identity | None:

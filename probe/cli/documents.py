@@ -78,7 +78,7 @@ def read_documents(names: Sequence[str]) -> Documents:
     """All evidence in what was named."""
     found = Finder()
     for name, explicit in _expand(names, found.problems):
-        text = _read(name, found.problems)
+        text = read_text(name, found.problems)
         if text is None:
             continue
         found.search(name, text, explicit=explicit)
@@ -220,7 +220,8 @@ def _unreadable(error: OSError) -> str:
     return f"{os.fsdecode(error.filename)}: cannot read it: {error.strerror}"
 
 
-def _read(name: str, problems: list[str]) -> str | None:
+def read_text(name: str, problems: list[str]) -> str | None:
+    """The text of a file, or of standard input (`-`); None with a sentence why not."""
     try:
         if name == "-":
             raw = sys.stdin.buffer.read(MAX_DOCUMENT + 1)

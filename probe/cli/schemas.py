@@ -8,6 +8,7 @@ from pydantic import BaseModel
 
 from probe.classify.explanation import Explanation
 from probe.classify.joined import JoinedVerdict
+from probe.evidence.board import Board
 from probe.evidence.casefile import CaseFile
 from probe.evidence.cluster import Cluster
 from probe.evidence.gate import GateDocument
@@ -29,6 +30,7 @@ SCHEMAS: dict[str, type[BaseModel]] = {
     "gate": GateDocument,
     "transcript": Transcript,
     "cluster": Cluster,
+    "board": Board,
 }
 
 

@@ -20,7 +20,7 @@ from probe.collect.timeline import timeline_of
 from probe.evidence.image import ImageFacts, SkopeoFacts
 from probe.evidence.observation import NotSeen, Observation, Reason, not_seen_from
 from probe.evidence.report import Reference, Report, Tool
-from probe.image.reference import PATH_TRANSPORT
+from probe.image.reference import PATH_TRANSPORT, REGISTRY_TRANSPORT
 
 _SKOPEO_OVERRUN = 1.0
 """Seconds by which the look at skopeo may end after its own deadline, beyond what the report's may."""
@@ -35,6 +35,10 @@ def gather(reference: Reference, plan: Plan = Plan()) -> Report:  # noqa: B008 -
     deep check. KeyboardInterrupt passes and leaves no child behind. Raises OSError or ValueError only when the identity
     of `plan.pid` cannot be read.
     """
+    if reference.transport == REGISTRY_TRANSPORT:
+        from probe.collect.registry import look_into_registry
+
+        return look_into_registry(reference, plan)
     started, monotonic = time.time_ns(), time.monotonic()
     until = monotonic + plan.deadline
     prepare()

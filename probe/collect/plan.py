@@ -28,6 +28,8 @@ class Plan:
     lease: bool = False
     skopeo: Literal["auto", "always", "never"] = "auto"
     temp_directory: str = "/var/tmp"
+    tls_verify: bool = True
+    """Of a registry: whether its certificate must be good, or there need be none."""
     pid: int | None = None
     """Judge by the identity of this process instead of one's own; the looking is still one's own."""
     facts: Mapping[str, str] = field(default_factory=dict)

@@ -28,6 +28,8 @@ class Container(StrEnum):
     """A directory with none of the files by which the others are known."""
     FILE = "file"
     """Something else."""
+    REGISTRY = "registry"
+    """No file at all: an image in a registry, of which manifest and config were fetched."""
 
 
 class Ending(StrEnum):

@@ -261,6 +261,11 @@ class Source(Frozen):
     namespace: ShortText | None = None
     task: ShortText | None = None
     pipeline_run: ShortText | None = None
+    begins: int | None = None
+    """The first line in the file, where that holds the output of several containers one after the other."""
+    mixed: bool = False
+    """Whether the lines may be of several containers, though nothing tells which is whose: a script that begins again,
+    or two that are interleaved. What comes later need not be about the same container then."""
 
 
 class Transcript(Frozen):
@@ -278,7 +283,7 @@ class Transcript(Frozen):
     """In the order of the text."""
     unparsed: Annotated[tuple[Line, ...], Field(max_length=MAX_UNPARSED)] = ()
     unparsed_lines: int = 0
-    """How many there were; `unparsed` holds the first and the last of them, and of lines that were not read the last."""
+    """How many there were; `unparsed` holds the first and the last of them; of lines that were not read, the last."""
     dropped: int = 0
     """Statements beyond the bound, and the lines that were then not read any more."""
 

@@ -64,8 +64,13 @@ def read_dir(look: Look) -> list[Draft]:
         return []
     draft = Draft(selected=True)
     part, data = look.adopt("manifest.json", "manifest")
-    _Manifests(look, dir_place, draft).read(part, data, "")
+    read_manifest(look, dir_place, part, data, draft)
     return [draft]
+
+
+def read_manifest(look: Look, place: Place, part: Part, data: bytes | None, draft: Draft) -> None:
+    """The image that a manifest or an index leads to, wherever that was found."""
+    _Manifests(look, place, draft).read(part, data, "")
 
 
 def _check_marker(look: Look, name: str) -> None:

@@ -19,6 +19,9 @@ TRANSPORTS = ("oci-archive", "oci", "dir", "docker-archive")
 PATH_TRANSPORT = "path"
 """The transport of a plain path: access and race only, or whatever container lies there."""
 
+REGISTRY_TRANSPORT = "docker"
+"""The transport of an image in a registry: for comparison with what was pushed."""
+
 _ADVICE = "write oci-archive:PATH[:TAG], oci:PATH[:TAG], dir:PATH, docker-archive:PATH[:NAME:TAG] or a plain path"
 _ELSEWHERE = {
     "atomic": "reads an OpenShift registry",
@@ -50,6 +53,11 @@ _DOCKER_NAME = re.compile(
     rf"{_DOMAIN}(?:\.{_DOMAIN})*(?::[0-9]+)?/{_COMPONENT}(?:/{_COMPONENT})*(?::(?P<tag>[A-Za-z0-9_][A-Za-z0-9_.-]{{0,127}}))?"
 )
 """A full name of distribution/reference, domain included, without a digest."""
+_DIGEST = re.compile(r"sha256:[a-f0-9]{64}")
+_REGISTRY_ADVICE = (
+    "write docker://HOST/REPOSITORY:TAG or docker://HOST/REPOSITORY@sha256:..., in lower case, without user name or "
+    "password (skopeo login keeps those)"
+)
 _IDENTIFIER = re.compile(r"[a-f0-9]{64}")
 _NAME_LIMIT = 512
 _PATH_MAX = 4096  # limits.h: the terminating null included
@@ -59,18 +67,21 @@ class BadReference(ValueError):  # noqa: N818 - a reference that is bad, as user
     """A text that is no reference to an image at a path. The message says what was tried and what to write instead."""
 
 
-def parse_reference(text: str) -> Reference:
+def parse_reference(text: str, *, registries: bool = False) -> Reference:
     """The reference that `text` names; `text` as `sys.argv` has it (surrogateescape for bytes that are not UTF-8).
 
     For `oci`, `oci-archive` and `docker-archive` the path ends at the first colon, as for skopeo; `dir` has no tag and
     keeps its colons. A text without a colon before its first slash is a plain path: `/a/b`, `./oci:x`, `image.tar`.
-    A relative path stays relative. Raises `BadReference`.
+    A relative path stays relative. With `registries` also `docker://HOST/REPOSITORY[:TAG|@DIGEST]` is one: its path is
+    `//HOST/REPOSITORY`, its tag `TAG` or `@DIGEST`. Raises `BadReference`.
     """
     if not text:
         raise BadReference(f"an empty reference; {_ADVICE}")
     word, colon, rest = text.partition(":")
     if not colon or "/" in word:
         return _reference(text, PATH_TRANSPORT, text, None)
+    if word == REGISTRY_TRANSPORT and registries:
+        return _in_registry(text, rest)
     if word not in TRANSPORTS:
         raise BadReference(_unknown(text, word, rest))
     if word == "dir":
@@ -92,6 +103,8 @@ def format_reference(reference: Reference) -> str:
     path = os.fsdecode(path_bytes(reference.path))
     if reference.transport == PATH_TRANSPORT:
         return path
+    if reference.transport == REGISTRY_TRANSPORT and (reference.tag or "").startswith("@"):
+        return f"{reference.transport}:{path}{reference.tag}"
     return f"{reference.transport}:{path}" + (f":{reference.tag}" if reference.tag else "")
 
 
@@ -114,6 +127,17 @@ def normalized_name(name: str) -> str | None:
     if match is None:
         return None
     return full if match["tag"] else f"{full}:latest"
+
+
+def _in_registry(text: str, rest: str) -> Reference:
+    name, at, digest = rest.removeprefix("//").partition("@")
+    tagged = ":" in name.rpartition("/")[2]
+    full = normalized_name(name)
+    if not rest.startswith("//") or full is None or (at and (tagged or not _DIGEST.fullmatch(digest))):
+        raise BadReference(f"{_shown(text)}: {_REGISTRY_ADVICE}")
+    repository, _, tag = full.rpartition(":")
+    chosen = f"@{digest}" if at else tag if tagged else None
+    return Reference(text=text, transport=REGISTRY_TRANSPORT, path=f"//{repository}", tag=chosen)
 
 
 def _reference(text: str, transport: str, path: str, tag: str | None) -> Reference:

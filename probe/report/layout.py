@@ -33,15 +33,13 @@ class Page:
     def __init__(self, stream: IO[str]) -> None:
         self._stream = stream
         self._console = make_console(stream) if _shows_colour(stream) else None
-        self._width = self._console.width if self._console is not None else _width(stream)
+        self.width = self._console.width if self._console is not None else _width(stream)
+        """Columns."""
 
     def line(self, body: str | Spans = "", *, style: str = "", lead: str | Spans = "") -> None:
         """One paragraph: `lead` before its first line, as much space before each line that wraps."""
-        front = _safe([(lead, "")] if isinstance(lead, str) else lead)
-        spans = _safe([(body, style)] if isinstance(body, str) else body)
-        indent = _cells("".join(text for text, _ in front))
-        for number, part in enumerate(_wrap(spans, max(_MIN_WIDTH, self._width - indent))):
-            self._put([*(front if number == 0 else [(" " * indent, "")]), *part])
+        for spans in paragraph(body, style=style, lead=lead, width=self.width):
+            self._put(spans)
 
     def entry(self, title: str, items: Sequence[str | Spans]) -> None:
         """A titled block: the title in a column of its own, each item a paragraph beside it."""
@@ -53,6 +51,10 @@ class Page:
         for line in text.split("\n"):
             self._put(_safe([(f"  {line}", "cyan")]))
 
+    def row(self, text: str, *, style: str = "") -> None:
+        """One line as it is: whoever made it has seen to its width."""
+        self._put(_safe([(text, style)]))
+
     def _put(self, spans: Spans) -> None:
         if self._console is not None:
             from rich.text import Text
@@ -60,6 +62,27 @@ class Page:
             self._console.print(Text.assemble(*spans), soft_wrap=True)
         else:
             self._stream.write("".join(text for text, _ in spans).rstrip() + "\n")
+
+
+def paragraph(
+    body: str | Spans, *, width: int, style: str = "", lead: str | Spans = ""
+) -> Iterator[list[tuple[str, str]]]:
+    """The lines of a paragraph of `width` columns, safe for a terminal: see `Page.line`."""
+    front = _safe([(lead, "")] if isinstance(lead, str) else lead)
+    spans = _safe([(body, style)] if isinstance(body, str) else body)
+    indent = _cells("".join(text for text, _ in front))
+    for number, part in enumerate(_wrap(spans, max(_MIN_WIDTH, width - indent))):
+        yield [*(front if number == 0 else [(" " * indent, "")]), *part]
+
+
+def wrapped(text: str, width: int) -> list[str]:
+    """The lines of a text in a column of this width, safe for a terminal."""
+    return ["".join(part for part, _ in line) for line in _wrap(_safe([(text, "")]), max(1, width))]
+
+
+def padded(text: str, width: int) -> str:
+    """A text with spaces behind it, up to this many columns."""
+    return text + " " * (width - _cells(text))
 
 
 def make_console(stream: IO[str]) -> Console:

@@ -18,13 +18,18 @@ _TYPES = {
 
 def mode_letters(inode: Inode) -> str:
     """Ten letters: `drwxr-s---`."""
-    letters = _TYPES[inode.type]
+    return letters_of(inode.type, inode.mode)
+
+
+def letters_of(kind: FileType, mode: int) -> str:
+    """The same from the type and the twelve bits alone."""
+    letters = _TYPES[kind]
     for shift, special, mark in ((6, 0o4000, "s"), (3, 0o2000, "s"), (0, 0o1000, "t")):
-        bits = inode.mode >> shift
+        bits = mode >> shift
         letters += "r" if bits & 4 else "-"
         letters += "w" if bits & 2 else "-"
         executable = bool(bits & 1)
-        if inode.mode & special:
+        if mode & special:
             letters += mark if executable else mark.upper()
         else:
             letters += "x" if executable else "-"

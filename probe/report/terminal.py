@@ -8,8 +8,10 @@ from typing import IO
 from probe.classify.case import Reading
 from probe.classify.verdict import Assessment, Cause, Claim, Family, Fix, Status, VerdictDocument
 from probe.evidence.image import ImageFacts
+from probe.evidence.observation import NotSeen
 from probe.report.chain import print_chain
 from probe.report.layout import Page, Spans
+from probe.report.table import print_table
 from probe.report.timeline import print_sources, print_timeline
 
 _FAMILY_WORDS = {
@@ -28,12 +30,15 @@ def print_verdict(document: VerdictDocument, stream: IO[str]) -> None:
     """Write the verdict for a person. Colour and width follow the stream, NO_COLOR and COLUMNS."""
     page = Page(stream)
     _headline(page, document)
+    several = getattr(document, "table", None) is not None
     for number, report in enumerate(document.evidence[:_MOST_REPORTS]):
-        _evidence(page, Reading(number, report))
+        _evidence(page, Reading(number, report), named=several)
     if len(document.evidence) > _MOST_REPORTS:
         page.line()
         page.line(f"and {_count(len(document.evidence) - _MOST_REPORTS, 'more report')} (--json)")
     print_sources(page, document)
+    print_table(page, document)
+    _predictions(page, document)
     lead, *others = document.assessments
     for title, claims in (("For", lead.supports), ("Against", lead.contradicts), ("Missing", lead.missing)):
         _block(page, title, _claims(claims))
@@ -46,6 +51,15 @@ def print_verdict(document: VerdictDocument, stream: IO[str]) -> None:
         _fix(page, "Fix", lead.remedy.smallest)
         if lead.remedy.structural is not None:
             _fix(page, "For good", lead.remedy.structural)
+
+
+def _predictions(page: Page, document: VerdictDocument) -> None:
+    """Of a document that has any: its model is loaded only then."""
+    found = getattr(document, "predictions", ())
+    if found:
+        from probe.report.predictions import print_predictions
+
+        print_predictions(page, found)
 
 
 def shows_time(document: VerdictDocument) -> bool:
@@ -64,14 +78,18 @@ def _headline(page: Page, document: VerdictDocument) -> None:
     page.line(verdict.statement)
 
 
-def _evidence(page: Page, reading: Reading) -> None:
-    """Whose access to what, the path, the kernel's answer, and the image in two lines."""
+def _evidence(page: Page, reading: Reading, *, named: bool) -> None:
+    """Whose access to what, the path, the kernel's answer, and the image in two lines; `named`: which task's."""
     page.line()
+    if reading.in_registry:
+        _registry(page, reading)
+        return
     credentials = reading.credentials
     groups = " ".join(map(str, sorted({credentials.gid, *credentials.groups})[:_MOST_GROUPS]))
     page.line(reading.report.reference.text, style="bold")
     verb = "predicted for" if reading.predicted else "seen by"
-    page.line(f"{verb} uid {credentials.uid}, groups {groups}", style="dim")
+    who = f" ({reading.report.context.task})" if named and reading.report.context.task else ""
+    page.line(f"{verb} uid {credentials.uid}, groups {groups}{who}", style="dim")
     print_chain(page, reading)
     if not reading.predicted:
         for operation, path, errno in dict.fromkeys((a.operation, a.path, a.errno) for a in reading.report.attempts):
@@ -80,6 +98,23 @@ def _evidence(page: Page, reading: Reading) -> None:
     image = reading.image
     if image is not None:
         _image(page, image)
+
+
+def _registry(page: Page, reading: Reading) -> None:
+    """What a registry holds under a name, or why that is not known."""
+    page.line(reading.report.reference.text, style="bold")
+    page.line("asked through skopeo", style="dim")
+    image = reading.report.image
+    if isinstance(image, NotSeen):
+        page.line([(f"{image.reason}: ", "bold red"), (image.message, "")], lead="   ")
+        return
+    selected = image.value.selected
+    if selected is None:
+        page.line("no image that could be understood", lead="   ", style="dim")
+        return
+    page.line(f"registry: {_count(len(selected.layers), 'layer')}, not fetched", lead="   ")
+    if selected.manifest_digest is not None:
+        page.line(selected.manifest_digest, lead="   ", style="dim")
 
 
 def _where(path: str, target: str) -> str:

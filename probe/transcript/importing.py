@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from probe import __version__
 from probe.evidence.report import Tool
 from probe.evidence.transcript import Source, Transcript
+from probe.transcript.joins import Joins
 from probe.transcript.line import MAX_LINE, LogLine
 from probe.transcript.moments import moment
 from probe.transcript.names import short
@@ -33,6 +35,7 @@ class _Container:
 
     def __init__(self, budget: Budget) -> None:
         self.reader = Reader(budget)
+        self.mixed = False
         self.first: str | None = None
         """The time before its first line, empty where it has none."""
         self.last = ""
@@ -54,6 +57,16 @@ class _Container:
         self.reader.feed(line)
 
 
+class _Part(NamedTuple):
+    """Lines of one container. `several`: its text shows more than one."""
+
+    mixed: bool
+    several: bool
+
+
+_ALONE = _Part(mixed=False, several=False)
+
+
 def import_text(text: str, file: str) -> tuple[Transcript, ...]:
     """The transcripts of one text: one for each container whose lines it holds, at least one. Never raises.
 
@@ -62,16 +75,21 @@ def import_text(text: str, file: str) -> tuple[Transcript, ...]:
     """
     source = source_of(file)
     foreign = _NOT_A_LOG.match(text) is not None
-    containers: dict[Owner, _Container] = {}
+    parts = {} if foreign or _is_one(source) else _parts(text)
+    containers: dict[tuple[Owner, int], _Container] = {}
+    current: dict[Owner, int] = {}
     budget = Budget()
     number = 0
-    for number, raw in _lines(text):
+    for place, (number, raw) in enumerate(_lines(text)):
         owner, stamp, written, partial = split(raw)
         owner = owner or Owner()
-        container = containers.get(owner)
+        if (owner, place) in parts or (owner not in current and len(containers) < MAX_CONTAINERS):
+            current[owner] = number if parts.get((owner, place), _ALONE).several else 0
+        key = (owner, current[owner]) if owner in current else (Owner(), 0)
+        container = containers.get(key)
         if container is None:
-            owner = owner if len(containers) < MAX_CONTAINERS else Owner()
-            container = containers.setdefault(owner, _Container(budget))
+            container = containers[key] = _Container(budget)
+            container.mixed = parts.get((owner, place), _ALONE).mixed
         line = LogLine(number, _clipped(written), stamp)
         if not foreign:
             container.feed(line, partial)
@@ -79,11 +97,34 @@ def import_text(text: str, file: str) -> tuple[Transcript, ...]:
             container.reader.sink.leave(line)
     cut = bool(text) and not text.endswith("\n")
     made = [
-        _transcript(container, owner, source, number, cut)
-        for owner, container in (containers or {Owner(): _Container(budget)}).items()
+        _transcript(container, owner, source.model_copy(update={"begins": begins or None}), number, cut)
+        for (owner, begins), container in (containers or {(Owner(), 0): _Container(budget)}).items()
     ]
     told = [one for one in made if one.statements or one.unparsed]
     return tuple(told or made[:1])
+
+
+def _is_one(source: Source) -> bool:
+    """Whether the name of a file is what tools give to the log of one container."""
+    container = source.container or ""
+    return source.namespace is not None or container.startswith(("step-", "sidecar-"))
+
+
+def _parts(text: str) -> dict[tuple[Owner, int], _Part]:
+    """Where, by the places of lines in the text, a container begins, for lines whose prefix names none."""
+    joins: dict[Owner, tuple[int, Joins]] = {}
+    for place, (_, raw) in enumerate(_lines(text)):
+        owner, stamp, written, _ = split(raw)
+        owner = owner or Owner()
+        if owner.container is None:
+            if owner not in joins and len(joins) >= MAX_CONTAINERS:
+                continue
+            joins.setdefault(owner, (place, Joins()))[1].feed(place, written, stamp)
+    found: dict[tuple[Owner, int], _Part] = {}
+    for owner, (first, seams) in joins.items():
+        begins = seams.parts(first)
+        found |= {(owner, place): _Part(mixed, len(begins) > 1) for place, mixed in begins}
+    return found
 
 
 def _lines(text: str) -> Iterator[tuple[int, str]]:
@@ -120,7 +161,7 @@ def _transcript(container: _Container, owner: Owner, source: Source, lines: int,
     told = {key: short(value) for key, value in owner._asdict().items() if value is not None}
     return Transcript(
         tool=Tool(version=__version__),
-        source=source.model_copy(update=told),
+        source=source.model_copy(update={**told, "mixed": container.mixed}),
         lines=lines,
         first=moment(container.first) if container.first else None,
         last=moment(container.last) if container.last else None,

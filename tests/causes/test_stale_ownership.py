@@ -7,7 +7,10 @@ import time
 from pathlib import Path
 
 import pytest
+from support.handover import look_in_pod
 from support.stage import FS_GROUP, STRANGER, Stage, assert_verdict, assessment, bind, volume
+
+from probe.classify.judge import judge_case
 
 pytestmark = pytest.mark.root
 
@@ -66,3 +69,23 @@ def test_not_claimed_outside_a_container(stage: Stage) -> None:
     document = stage.check(f"oci-archive:{workspace}/oci/image.tar", prepare=lambda: bind(workspace))
     assert_verdict(document, "dir-search-denied")
     assert assessment(document, "stale-ownership").status == "refuted"
+
+
+def test_an_earlier_look_of_another_pod_shows_that_this_pods_start_touched_nothing(stage: Stage) -> None:
+    workspace = old_directory(stage)
+    reference, facts = f"oci-archive:{workspace}/oci/image.tar", {"fs_group": str(FS_GROUP)}
+    build = look_in_pod(stage, "build", reference, workspace, workspace, role="producer", **facts)
+    time.sleep(0.1)
+    push = look_in_pod(stage, "push", reference, workspace, workspace, **facts)
+    document = judge_case([build, push])
+    found = assessment(document, "stale-ownership")
+    assert found.status == "likely"
+    assert any("before this container began" in claim.sentence for claim in found.supports)
+    assert any("start of this pod did not touch it" in claim.sentence for claim in found.supports)
+    os.chmod(workspace, 0o2775)
+    time.sleep(0.1)
+    swept = look_in_pod(stage, "push", reference, workspace, workspace, **facts)
+    later = assessment(judge_case([build, swept]), "stale-ownership")
+    assert not any("start of this pod did not touch it" in claim.sentence for claim in later.supports), (
+        "its root was changed since"
+    )

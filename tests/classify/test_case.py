@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from support.situations import Situation
 
-from probe.classify.case import Case, Reading, near
+from probe.classify.case import Case, Reading
+from probe.classify.paths import near
 from probe.evidence.command import Failure, FailureKind
 from probe.evidence.observation import Seen
 
@@ -52,7 +53,7 @@ def test_whole_seconds_may_be_a_second_late(
     at: int | None, latest: int | None, situations: dict[str, Situation]
 ) -> None:
     reading = Reading(0, situations["healthy"].document.evidence[0])
-    assert reading.failed_by(failure(at=at)) == latest
+    assert reading.messages.failed_by(failure(at=at)) == latest
 
 
 @pytest.mark.root

@@ -21,9 +21,11 @@ from support.watching import Watching
 
 from probe.classify.case import Case
 from probe.classify.clocks import clocks
-from probe.classify.history import Sameness, Witness, before, same_place, ticks, written
 from probe.classify.joined import JoinedVerdict
 from probe.classify.judge import judge_case
+from probe.classify.order import before, written
+from probe.classify.sameness import Sameness, same_place
+from probe.classify.witness import Witness, ticks
 from probe.evidence.report import Report
 from probe.evidence.seal import Seal
 from probe.evidence.watch import Change, Timeline

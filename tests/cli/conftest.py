@@ -8,12 +8,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from causes.conftest import small_archive, stage
 from support.program import Ran
 
 from probe.cli.app import run
 from probe.demo.image import build_image
 
 Call = Callable[..., Ran]
+__all__ = ["small_archive", "stage"]
 
 
 @pytest.fixture

@@ -57,7 +57,7 @@ def test_the_version(call: Call) -> None:
     ("words", "offered"),
     [
         ("probe ", set(VERBS)),
-        ("probe c", {"check", "collect", "classify"}),
+        ("probe c", {"check", "collect", "classify", "cluster"}),
         ("probe check --wa", {"--want"}),
         ("probe check --want ", {"read", "write", "create", "list", "execute"}),
         ("probe check --skopeo a", {"auto", "always"}),

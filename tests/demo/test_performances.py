@@ -9,7 +9,7 @@ from probe.demo.document import Checked, SceneResult
 from probe.demo.scenes import SCENES
 from probe.evidence.observation import Seen
 
-pytestmark = [pytest.mark.root, pytest.mark.skopeo]
+pytestmark = [pytest.mark.root, pytest.mark.skopeo, pytest.mark.slow]  # `make demo` plays them too
 
 NAMES = [scene.name for scene in SCENES]
 NOT_PLAYED = {

@@ -31,12 +31,13 @@ PAGES = tuple(sorted((*ROOT.glob("docs/**/*.md"), ROOT / "README.md")))
 ELLIPSIS = "..."
 _COMMENT = re.compile(r"<!-- (stage|report|verdict|kept): (\S+?)(?:;? (?:omit: )?(.*?))? -->")
 _FENCE = re.compile(r"```(\w*)$")
-_TITLES = ("For good", "For", "Against", "Missing", "Also", "Possible", "Note", "Fix")
+_TITLES = ("For good", "For", "Against", "Missing", "Also", "Possible", "Note", "Time", "Clocks", "Fix")
 _SAME = (
     (re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d{9})?Z"), "<time>"),
     (re.compile(r"\[([\w.]+) \d+:\d+ (r[ow])\]"), r"[\1 <device> \2]"),
     (re.compile(r"\b\d\d:\d\d:\d\d\.\d{3}\b"), "<time>"),
     (re.compile(r"\binode \d+\b"), "inode <number>"),
+    (re.compile(r"\b(device|not \d+ of) \d+:\d+\b"), r"\1 <device>"),
     (re.compile(r"\b\d{7}\b"), "<bytes>"),
     (re.compile(r"\d+\.\d\d s later"), "<a moment> later"),
     (re.compile(r"\b(36\d\d|\d\.\d+) s\b"), "<time> s"),

@@ -101,7 +101,7 @@ class _Shell:
         return ran.stdout
 
     def _run_probe(self, command: str, data: bytes) -> bytes:
-        words = shlex.split(command)[1:]
+        words = shlex.split(command.replace("\\\n", " "))[1:]
         target = words[words.index(">") + 1] if ">" in words else None
         words = words[: words.index(">")] if ">" in words else words
         if words[0] in _BY_DESCRIPTOR:

@@ -26,12 +26,17 @@ from support import landlock
 from support.fuse import mirror
 from support.stage import BARE_ROOT, FS_GROUP, PUSHER, ROOT, STRANGER, Person
 
+from probe.collect.gather import Plan, gather
 from probe.demo import kernel, namespace
 from probe.demo.image import build_image
+from probe.evidence.report import Report
+from probe.handoff.seal.sealing import Wish, seal
+from probe.image.reference import parse_reference
 
 SOURCE = Path("/workspace/source")
 OCI = SOURCE / "oci"
 ARCHIVE = OCI / "image.tar"
+REFERENCE = f"oci-archive:{ARCHIVE}"
 DEBUG = Path("/workspace/debug")
 """Where the commands run: anybody may write there."""
 DATA = Path(__file__).parents[1] / "evidence/data"
@@ -259,6 +264,56 @@ def _documents() -> None:
         os.chmod(copy, 0o644)
 
 
+CAPTURES = Path(__file__).parents[1] / "captures"
+
+
+def _captured(name: str) -> Callable[[], None]:
+    """What somebody saved of a real PipelineRun, as `incident`; the log of one push as `push.log`."""
+
+    def save() -> None:
+        saved = DEBUG / "incident"
+        _open_copy(CAPTURES / name, saved)
+        (saved / "objects").mkdir()
+        os.chmod(saved / "objects", 0o755)
+        for file in saved.glob("*.json"):
+            file.rename(saved / "objects" / file.name)
+        (log,) = saved.glob("logs/*push-to-internal*.step-push.log")
+        shutil.copyfile(log, DEBUG / "push.log")
+        os.chmod(DEBUG / "push.log", 0o644)
+
+    return save
+
+
+def _open_copy(source: Path, copy: Path) -> None:
+    shutil.copytree(source, copy, copy_function=shutil.copyfile)
+    for folder, _, files in os.walk(copy):
+        os.chmod(folder, 0o755)
+        for file in files:
+            os.chmod(os.path.join(folder, file), 0o644)
+
+
+def _another_claim() -> None:
+    """The build looks at what it made; then the pod starts with another claim, in which an old image lies."""
+    facts = {"task": "build", "role": "producer"}
+    _told(DEBUG / "build.json", gather(parse_reference(REFERENCE), Plan(gap=0.02, skopeo="never", facts=facts)))
+    kernel.mount_tmpfs(str(SOURCE), "64m")
+    publish(data=build_image(300_000).archive, age=3 * 24 * _HOUR)
+    for path, bits in ((SOURCE, 0o2775), (OCI, 0o2775), (ARCHIVE, 0o664)):
+        os.chown(path, 0, FS_GROUP)
+        os.chmod(path, bits)
+
+
+def _overwritten() -> None:
+    """The build seals its image; then somebody writes another one over it."""
+    seal(parse_reference(REFERENCE), Wish(facts={"task": "build", "pipeline-run": "release-7"}))
+    ARCHIVE.write_bytes(build_image(300_000).archive)
+
+
+def _told(path: Path, document: Report) -> None:
+    path.write_text(document.model_dump_json(by_alias=True))
+    os.chmod(path, 0o644)
+
+
 SETTINGS = {
     "healthy": Setting(),
     "traversal": Setting(mode(OCI, 0o2700)),
@@ -294,6 +349,10 @@ SETTINGS = {
     "root-as-owner": Setting(mode(OCI, 0o2700), by=Person(0, 0, (0, FS_GROUP))),
     "as-recorded": Setting(_as_recorded, by=Person(0, 0, (0, FS_GROUP))),
     "documents": Setting(_documents),
+    "captured-late": Setting(_captured("14-late-creation-umask077")),
+    "captured-volumes": Setting(_captured("20-two-pvcs")),
+    "another-claim": Setting(_another_claim),
+    "overwritten": Setting(_overwritten),
     "machine": Setting(by=ROOT, pod=False),
 }
 """By the name in the comment before an example."""

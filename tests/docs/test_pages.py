@@ -19,8 +19,6 @@ from probe.cli.schemas import SCHEMAS, schema_text
 
 DOCS = ROOT / "docs"
 CAUSES = DOCS / "causes"
-RESERVED = {Cause.DIFFERENT_VOLUME, Cause.DIFFERENT_IMAGE}
-"""Codes that need the reports of two tasks."""
 HEADINGS = [
     "What it is",
     "How it looks",
@@ -44,9 +42,8 @@ ASSESSED = {hypothesis.cause for hypothesis in HYPOTHESES} | {Cause.INCONCLUSIVE
 PAGE_PATHS = [CAUSES / f"{cause}.md" for cause in sorted(ASSESSED)]
 
 
-def test_every_code_is_assessed_or_reserved() -> None:
-    assert set(Cause) == ASSESSED | RESERVED
-    assert not ASSESSED & RESERVED
+def test_every_code_is_assessed() -> None:
+    assert set(Cause) == ASSESSED
 
 
 def test_every_assessed_cause_has_a_page_and_nothing_else_has() -> None:
@@ -73,11 +70,9 @@ def test_the_index_lists_every_code_once_in_its_family() -> None:
             code = row[1] or row[3]
             assert code not in listed
             listed[code] = section
-    assert {Cause(code) for code, where in listed.items() if where == "Reserved"} == RESERVED
-    assert {Cause(code) for code, where in listed.items() if where != "Reserved"} == ASSESSED
+    assert {Cause(code) for code in listed} == ASSESSED
     for code, where in listed.items():
-        if where != "Reserved":
-            assert _SECTIONS.get(where, Family.NONE) is Cause(code).family, code
+        assert _SECTIONS.get(where, Family.NONE) is Cause(code).family, code
 
 
 def test_the_order_of_causes_is_the_one_in_the_code() -> None:

@@ -18,6 +18,8 @@ from probe.demo.image import DemoImage
 from probe.evidence.report import Tool
 from probe.handoff.execute.retry import HEALING, Step, decide
 
+pytestmark = pytest.mark.slow  # most of their time is waiting
+
 QUICK = ("--gap", "20ms", "--no-evidence-stderr")
 
 

@@ -17,6 +17,8 @@ from support.execution import PATIENCE, PYTHON, children, end, execute, left_in,
 from support.execution import nothing_left as nothing_left
 from support.program import ROOT, environment
 
+pytestmark = pytest.mark.slow  # most of their time is waiting
+
 QUIET = ("--no-evidence-stderr",)
 MANY = 100_000_000
 _BLAST = """

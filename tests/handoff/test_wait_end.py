@@ -23,6 +23,8 @@ from support.writers import write_slowly
 from probe.cli.wait import _ending_by_signal
 from probe.demo.image import DemoImage
 
+pytestmark = pytest.mark.slow  # most of their time is waiting
+
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_signal_ends_it_and_its_children(number: signal.Signals, place: Path) -> None:

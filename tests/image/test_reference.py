@@ -75,6 +75,46 @@ def test_refuses_with_advice(text: str, said: str) -> None:
     str(caught.value).encode()  # printable anywhere
 
 
+@pytest.mark.parametrize(
+    ("text", "path", "tag"),
+    [
+        ("docker://quay.io/org/app:1.2", "//quay.io/org/app", "1.2"),
+        ("docker://quay.io/org/app", "//quay.io/org/app", None),
+        ("docker://localhost:5000/app:1", "//localhost:5000/app", "1"),
+        ("docker://busybox", "//docker.io/library/busybox", None),
+        ("docker://quay.io/org/app@sha256:" + "ab" * 32, "//quay.io/org/app", "@sha256:" + "ab" * 32),
+    ],
+)
+def test_reads_a_registrys_where_they_are_wanted(text: str, path: str, tag: str | None) -> None:
+    reference = parse_reference(text, registries=True)
+    assert (reference.transport, reference.path, reference.tag, reference.text) == ("docker", path, tag, text)
+    if tag is not None:
+        assert format_reference(reference) == text
+    with pytest.raises(BadReference, match="reads a registry"):
+        parse_reference(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "docker:quay.io/app:1",
+        "docker://",
+        "docker://quay.io/App:1",
+        "docker://quay.io/app:",
+        "docker://quay.io/app:1@sha256:" + "0" * 64,
+        "docker://quay.io/app@sha256:12",
+        "docker://user:secret@quay.io/app:1",
+        "docker://quay.io/app:1\nx",
+        "docker://" + "a" * 5000,
+    ],
+)
+def test_refuses_what_skopeo_would_refuse_of_a_registry(text: str) -> None:
+    with pytest.raises(BadReference) as caught:
+        parse_reference(text, registries=True)
+    assert "docker://HOST/REPOSITORY" in str(caught.value)
+    assert "secret" not in str(caught.value)
+
+
 def test_masks_credentials_in_what_it_says() -> None:
     with pytest.raises(BadReference) as caught:
         parse_reference("docker://user:se/cr@et@registry.example/app:1")

@@ -9,7 +9,9 @@ from probe.classify.hypotheses.archive_in_progress import ArchiveInProgress
 from probe.classify.hypotheses.corrupt import Corrupt
 from probe.classify.hypotheses.created_after_sweep import CreatedAfterSweep
 from probe.classify.hypotheses.denied_unexplained import DeniedUnexplained
+from probe.classify.hypotheses.different_image import DifferentImage
 from probe.classify.hypotheses.different_reference import DifferentReference
+from probe.classify.hypotheses.different_volume import DifferentVolume
 from probe.classify.hypotheses.dir_search_denied import DirSearchDenied
 from probe.classify.hypotheses.file_read_denied import FileReadDenied
 from probe.classify.hypotheses.fsgroup_not_applied import FsgroupNotApplied
@@ -42,6 +44,7 @@ HYPOTHESES: tuple[Hypothesis, ...] = (
     CreatedAfterSweep(),
     SweptByAnotherPod(),
     NotMounted(),
+    DifferentVolume(),
     ReadOnly(),
     UnmappedIds(),
     StaleOwnership(),
@@ -56,6 +59,7 @@ HYPOTHESES: tuple[Hypothesis, ...] = (
     SelinuxDenied(),
     DeniedUnexplained(),
     DifferentReference(),
+    DifferentImage(),
     AbsentThenPresent(),
     WrongPath(),
     WrongTransport(),

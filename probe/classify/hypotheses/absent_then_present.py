@@ -41,20 +41,21 @@ class AbsentThenPresent(ReadingHypothesis):
         if absent:
             scale.miss(absent[0][1], "a later look at which it is there; without it: race not shown")
             return scale.possible(f"nothing is at {path} yet; it may still be written")
-        failure = reading.target_failure("ENOENT")
+        failure = reading.messages.about_target("ENOENT")
         chain, target = reading.chain, reading.target
         if failure is None or chain is None or target is None:
             if reading.truth is not None:
                 scale.contradict(reading.truth_at, f"{path} was there at the first look")
             return scale.refuted("it was never seen absent")
         number, message = failure
-        scale.support(reading.failure_at(number), f"the command did not find it: {message.text}")
+        scale.support(reading.messages.place_of(number), f"the command did not find it: {message.text}")
         if message.path is not None and message.path.rstrip("/") != reading.chain_end and message.about == "member":
-            scale.contradict(reading.failure_at(number), "what was missing is a member of the container, not the path")
+            inside = "what was missing is a member of the container, not the path"
+            scale.contradict(reading.messages.place_of(number), inside)
             return scale.refuted("the path itself was there")
         changed = reading.component_at(len(chain.components) - 1, "changed")
-        failed = reading.failed_by(message)
-        if failed is not None and not reading.is_stale(message) and target.changed > failed:
+        failed = reading.messages.failed_by(message)
+        if failed is not None and not reading.messages.is_stale(message) and target.changed > failed:
             scale.support(
                 changed,
                 f"it is there now, changed {format_timestamp(target.changed)}, after the command failed "

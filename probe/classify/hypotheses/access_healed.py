@@ -45,19 +45,19 @@ class AccessHealed(ReadingHypothesis):
                 scale.support(reading.at("mounts"), "no inode changed: an access cache of the file system ran out")
             scale.miss(reading.chain_at, "the inode change in between")
             return scale.likely(statement, component=path, remedy=remedy)
-        failure = reading.target_failure(*REFUSALS)
+        failure = reading.messages.about_target(*REFUSALS)
         if failure is None or reading.granted is not True:
             scale.miss(reading.at("attempts"), "two timestamps: a refusal and a later grant; race not shown")
             if refused is not None:
                 return scale.possible(f"race not shown: {path} is refused, and was not seen to heal")
             return scale.refuted("no refusal was followed by a grant")
         number, message = failure
-        scale.support(reading.failure_at(number), f"the command was refused: {message.text}")
+        scale.support(reading.messages.place_of(number), f"the command was refused: {message.text}")
         scale.support(reading.truth_at, "granted to this identity now")
-        failed = reading.failed_by(message)
+        failed = reading.messages.failed_by(message)
         change = (
             self._change_between(reading, failed, reading.report.started)
-            if failed is not None and not reading.is_stale(message)
+            if failed is not None and not reading.messages.is_stale(message)
             else None
         )
         if change is None:

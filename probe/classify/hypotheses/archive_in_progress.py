@@ -76,15 +76,15 @@ class ArchiveInProgress(ReadingHypothesis):
 
     def _told_by_command(self, reading: Reading, scale: Scale, rest: Stability) -> bool:
         last = rest.inodes[-1][1] if rest.inodes else None
-        for number, failure in reading.failures:
-            failed = reading.failed_by(failure)
-            if failure.kind not in EARLY or failed is None or last is None or reading.is_stale(failure):
+        for number, failure in reading.messages.failures:
+            failed = reading.messages.failed_by(failure)
+            if failure.kind not in EARLY or failed is None or last is None or reading.messages.is_stale(failure):
                 continue
-            if reading.is_elsewhere(failure):
+            if reading.messages.is_elsewhere(failure):
                 continue
             if last.modified > failed:
                 scale.support(
-                    reading.failure_at(number),
+                    reading.messages.place_of(number),
                     f"the command failed by {format_timestamp(failed)} ({failure.kind}); the file was modified "
                     f"after that, at {format_timestamp(last.modified)}",
                 )

@@ -32,8 +32,8 @@ class CreatedAfterSweep(DenialHypothesis):
             scale.miss(reading.component_at(index), "the birth time: ctime alone does not tell making from changing")
         if decided_elsewhere(reading):
             scale.miss(reading.at("mounts"), "that time by this node's own clock: a server stamps the times there")
-        if reading.report.context.fs_group is None:
-            scale.miss(reading.at("context", "fs_group"), "the fsGroup that the pod asks for (--context fs-group=GID)")
+        if reading.fs_group is None:
+            scale.miss(reading.fs_group_at, "the fsGroup that the pod asks for (--context fs-group=GID)")
         if not scale.missing:
             return assessment
         return scale.likely(assessment.statement, component=assessment.component, remedy=assessment.remedy)

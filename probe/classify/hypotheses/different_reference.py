@@ -5,8 +5,9 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Sequence
 
-from probe.classify.case import Case, Reading, near
+from probe.classify.case import Case, Reading
 from probe.classify.hypothesis import Hypothesis, Scale
+from probe.classify.paths import near
 from probe.classify.verdict import Assessment, Cause, Fix, Remedy, Status
 from probe.evidence.path import Want
 
@@ -97,12 +98,12 @@ class DifferentReference(Hypothesis):
     def _against_command(self, reading: Reading, scale: Scale) -> Assessment | None:
         """The reference in the command's own message, when it is another than the one that was asked about."""
         ours = reading.report.reference
-        for number, failure in reading.failures:
-            named = reading.other_reference(failure)
+        for number, failure in reading.messages.failures:
+            named = reading.messages.other_reference(failure)
             if named is None:
                 continue
             transport, path = named
-            scale.support(reading.failure_at(number), f"the command read {transport}:{path}: {failure.text}")
+            scale.support(reading.messages.place_of(number), f"the command read {transport}:{path}: {failure.text}")
             scale.support(reading.at("reference"), f"the reference under test is {ours.text}")
             return _graded(scale, reading)(
                 f"the failing command read {transport}:{path}, not {ours.transport}:{ours.path}",

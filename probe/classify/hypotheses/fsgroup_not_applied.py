@@ -22,7 +22,7 @@ class FsgroupNotApplied(DenialHypothesis):
         assessment = super().weigh(reading, scale)
         if assessment.status is not Status.CONFIRMED:
             return assessment
-        if reading.report.context.fs_group is None:
+        if reading.fs_group is None:
             return scale.possible(assessment.statement, component=assessment.component, remedy=assessment.remedy)
         if is_subpath(reading):
             scale.miss(reading.at("mounts"), "whether what is mounted here is the volume's root, or a subPath of it")
@@ -36,9 +36,9 @@ class FsgroupNotApplied(DenialHypothesis):
         if root is None or denial.index < root.index:
             scale.contradict(denial.mode_at(), f"{denial.path} does not lie on a mounted volume whose root was seen")
             return None
-        told = reading.report.context.fs_group
+        told = reading.fs_group
         if told is None:
-            scale.miss(reading.at("context", "fs_group"), "the fsGroup that the pod asks for (--context fs-group=GID)")
+            scale.miss(reading.fs_group_at, "the fsGroup that the pod asks for (--context fs-group=GID)")
             if not any(gid >= _FIRST_ASSIGNED for gid in reading.credentials.groups):
                 scale.contradict(reading.identity_at, "no supplementary group of the reader looks like an fsGroup")
                 return None
@@ -62,7 +62,7 @@ class FsgroupNotApplied(DenialHypothesis):
         """The volume has to carry the group itself."""
         reading = denial.reading
         root = volume_root(reading)
-        gid = reading.report.context.fs_group
+        gid = reading.fs_group
         if root is None or gid is None:
             return None
         path = quote_path(reading.path_of(root.index))

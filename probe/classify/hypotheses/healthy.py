@@ -24,13 +24,18 @@ class Healthy(Hypothesis):
         # What a producer met before it had finished harms nobody; who read afterwards tells how it came out.
         readers = [reading for reading in case if not reading.is_producer]
         scales = [self._weigh(reading) for reading in readers or case]
+        if case.arrived:
+            from probe.classify.arrived import weigh_arrived
+
+            scales += weigh_arrived(case, alone=not scales)
         order = [Status.CONFIRMED, Status.LIKELY, Status.POSSIBLE, Status.NOT_ASSESSABLE, Status.REFUTED]
         weakest = max(scales, key=lambda assessment: order.index(assessment.status))
         if len(scales) > 1 and weakest.status.holds:
             supports = tuple(claim for assessment in scales for claim in assessment.supports)[:MAX_CLAIMS]
-            return weakest.model_copy(
-                update={"supports": supports, "statement": f"all {len(scales)} references can be used as asked"}
-            )
+            statement = f"all {len(scales)} references can be used as asked"
+            if case.arrived:
+                statement = "; ".join(dict.fromkeys(assessment.statement for assessment in scales))
+            return weakest.model_copy(update={"supports": supports, "statement": statement})
         return weakest
 
     def _weigh(self, reading: Reading) -> Assessment:
@@ -71,16 +76,17 @@ class Healthy(Hypothesis):
                 return scale.refuted("it can be used now, and could not a moment before")
         command = report.command
         succeeded = command is not None and command.exit_status == 0
-        if command is not None and (command.exit_status or command.signal) and not reading.failures:
+        if command is not None and (command.exit_status or command.signal) and not reading.messages.failures:
             ended = f"signal {command.signal}" if command.signal else f"status {command.exit_status}"
             scale.contradict(reading.at("command"), f"the command ended with {ended}")
             scale.miss(reading.at("command"), "a message of the command that could be understood")
             return scale.possible("nothing is wrong now, and the command failed")
-        if command is not None and command.lines and not reading.failures and not succeeded:
+        if command is not None and command.lines and not reading.messages.failures and not succeeded:
             scale.miss(reading.at("command"), "a message of the command that could be understood")
             return scale.possible("nothing is wrong now, and what the command said was not understood")
-        if reading.failures:
-            scale.contradict(reading.failure_at(0), f"the command failed: {reading.failures[0][1].text}")
+        if reading.messages.failures:
+            number, failure = reading.messages.failures[0]
+            scale.contradict(reading.messages.place_of(number), f"the command failed: {failure.text}")
             scale.miss(reading.at("command"), "what was true when the command failed: now nothing is wrong")
             return scale.possible("nothing is wrong now, and the command failed")
         skopeo = report.skopeo

@@ -23,16 +23,16 @@ class NoSpace(ReadingHypothesis):
 
     def weigh(self, reading: Reading, scale: Scale) -> Assessment:
         """The command's message decides; a wanted write on a full file system makes it likely."""
-        for number, failure in reading.failures:
+        for number, failure in reading.messages.failures:
             if not (failure.kind is FailureKind.NO_SPACE or failure.errno in ("ENOSPC", "EDQUOT")):
                 continue
             if _NOT_DISK.search(failure.text):
                 continue
-            scale.support(reading.failure_at(number), failure.text)
+            scale.support(reading.messages.place_of(number), failure.text)
             self._sizes(reading, scale)
             remedy = _for_temp(reading) if failure.about == "temp" else _for_volume(failure.path)
             if failure.path is None or not failure.path.startswith("/"):
-                scale.miss(reading.failure_at(number), "the path that was being written: the message names none")
+                scale.miss(reading.messages.place_of(number), "the path that was being written: the message names none")
                 return scale.likely("no space left at a place that the message does not name", remedy=remedy)
             return scale.confirmed(f"no space left while writing {failure.path}", component=failure.path, remedy=remedy)
         space = reading.report.mounts.space

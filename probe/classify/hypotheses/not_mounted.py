@@ -17,7 +17,7 @@ class NotMounted(ReadingHypothesis):
 
     cause = Cause.NOT_MOUNTED
     rank = 40
-    refines = (Cause.WRONG_PATH,)
+    refines = (Cause.WRONG_PATH, Cause.DIFFERENT_VOLUME)
 
     def weigh(self, reading: Reading, scale: Scale) -> Assessment:
         """Decided by the mount that carries the path and the place where a volume was expected."""

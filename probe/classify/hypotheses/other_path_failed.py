@@ -32,12 +32,12 @@ class OtherPathFailed(ReadingHypothesis):
         if reading.report.command is None:
             scale.miss(reading.at("command"), "the failing command's standard error (--stderr FILE)")
             return scale.not_assessable("the command's messages are not known")
-        found = reading.other_path_failure()
+        found = reading.messages.other_path()
         if found is None or found[1].kind is FailureKind.NO_SPACE:
             scale.contradict(reading.at("command", "failures"), "no message is about a path other than the target")
             return scale.refuted("the messages concern the target, its ancestors, or no path")
         number, failure = found
-        scale.support(reading.failure_at(number), failure.text)
+        scale.support(reading.messages.place_of(number), failure.text)
         what, where = _KINDS.get(failure.about, "another path"), failure.path or "an unnamed path"
         if failure.path is None and failure.registry is not None:
             what, where = "the registry", failure.registry
@@ -55,7 +55,7 @@ class OtherPathFailed(ReadingHypothesis):
 
 def _not_elsewhere(reading: Reading, case: Case) -> Reading | None:
     """The other reading of the same command whose target the failing path is."""
-    found = reading.other_path_failure()
+    found = reading.messages.other_path()
     if found is None or found[1].path is None or found[1].about in _KINDS:
         return None
     command, path = reading.report.command, found[1].path

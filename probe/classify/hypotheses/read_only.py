@@ -15,10 +15,10 @@ class ReadOnly(ReadingHypothesis):
 
     def weigh(self, reading: Reading, scale: Scale) -> Assessment:
         """Only for a wanted write: the kernel's EROFS, or the mount's `ro` for a prediction."""
-        failure = reading.target_failure("EROFS")
+        failure = reading.messages.about_target("EROFS")
         mount, pointer = reading.mount, reading.at("mounts", "carrying", "value")
         if failure is not None and mount is not None and mount.read_only:
-            scale.support(reading.failure_at(failure[0]), failure[1].text)
+            scale.support(reading.messages.place_of(failure[0]), failure[1].text)
         elif reading.report.want not in WRITES:
             scale.contradict(
                 reading.at("want"), f"the task wants to {reading.report.want}: a read-only mount allows it"

@@ -20,9 +20,9 @@ class StaleHandle(ReadingHypothesis):
             scale.support(reading.truth_at, f"{truth.operation} {truth.path}: ESTALE")
         if stopped is not None and stopped.errno == "ESTALE":
             scale.support(reading.stopped_at, stopped.message)
-        failure = reading.target_failure("ESTALE")
+        failure = reading.messages.about_target("ESTALE")
         if failure is not None:
-            scale.support(reading.failure_at(failure[0]), failure[1].text)
+            scale.support(reading.messages.place_of(failure[0]), failure[1].text)
         path = reading.report.reference.path
         if scale.supports:
             return scale.confirmed(

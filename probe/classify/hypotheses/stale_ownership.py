@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from probe.access.decide import grants_if_member
-from probe.classify.case import Reading
+from probe.classify.case import Case, Reading
 from probe.classify.denial import GENERAL, Denial, DenialHypothesis
 from probe.classify.hypothesis import Scale
 from probe.classify.remedy import UMASK
@@ -24,13 +26,28 @@ class StaleOwnership(DenialHypothesis):
         assessment = super().weigh(reading, scale)
         if assessment.status is not Status.CONFIRMED:
             return assessment
-        if reading.report.context.fs_group is None:
-            scale.miss(reading.at("context", "fs_group"), "the fsGroup that the pod asks for (--context fs-group=GID)")
-        scale.miss(
-            reading.at("context", "container_started"),
-            "the pod's start and its fsGroupChangePolicy: the sweep came some time before this container's start",
-        )
+        if reading.fs_group is None:
+            scale.miss(reading.fs_group_at, "the fsGroup that the pod asks for (--context fs-group=GID)")
+        pod = reading.beside
+        if pod is not None and pod.fs_group is not None and pod.sweeps_all:
+            sentence = f"pod {pod.pod.key.name} has fsGroupChangePolicy Always: its start leaves no inode out"
+            scale.contradict(f"{pod.pointer}/security/fs_group_policy", sentence)
+            return scale.refuted(sentence)
+        if pod is not None and pod.fs_group is not None:
+            sentence = f"pod {pod.pod.key.name} has fsGroup {pod.fs_group} with fsGroupChangePolicy OnRootMismatch"
+            scale.support(f"{pod.pointer}/security/fs_group_policy", sentence)
+        else:
+            scale.miss(
+                reading.at("context", "container_started"),
+                "the pod's start and its fsGroupChangePolicy: the sweep came some time before this container's start",
+            )
         return scale.likely(assessment.statement, component=assessment.component, remedy=assessment.remedy)
+
+    def join(self, case: Case) -> Iterator[Assessment]:
+        """What another look, from before this container's start, saw of the same inodes."""
+        from probe.classify.joins import stale_ownership
+
+        return stale_ownership.join(case, self._weigh)
 
     def fit(self, denial: Denial, scale: Scale) -> str | None:
         """The root is right, the inner inode is not, and it has not changed since before this container started."""

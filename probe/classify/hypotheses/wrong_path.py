@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+from collections.abc import Iterator
 
 from probe.classify.case import Case, Reading
 from probe.classify.hypothesis import ReadingHypothesis, Scale
@@ -31,6 +32,12 @@ class WrongPath(ReadingHypothesis):
         claim = Claim(pointer=named, sentence=f"the producer names {found.component} too")
         told = (*found.contradicts[: MAX_CLAIMS - 1], claim)
         return found.model_copy(update={"status": Status.POSSIBLE, "contradicts": told})
+
+    def join(self, case: Case) -> Iterator[Assessment]:
+        """What a producer names, where a reader finds nothing."""
+        from probe.classify.joins import wrong_path
+
+        return wrong_path.join(case)
 
     def weigh(self, reading: Reading, scale: Scale) -> Assessment:
         """Absent and something near by; or present without the tag."""
@@ -63,7 +70,7 @@ class WrongPath(ReadingHypothesis):
                 sentence="Name the path that the producer wrote, in every task.",
                 command=reference_words(best.kind, best.path),
             ),
-            structural=_ONE_NAME,
+            structural=ONE_NAME,
         )
         if len(fitting) == 1 or (not fitting and len(nearby.value) == 1):
             return scale.likely(statement, component=path, remedy=remedy)
@@ -114,11 +121,9 @@ def _tag_statement(reference: Reference, count: int, names: list[str]) -> str:
 
 def _tag_remedy(reference: Reference, names: list[str]) -> Remedy:
     wanted = reference_words(reference.transport, reference.path, names[0] if names else None)
-    return Remedy(
-        smallest=Fix(sentence="Name an image that the container holds.", command=wanted), structural=_ONE_NAME
-    )
+    return Remedy(smallest=Fix(sentence="Name an image that the container holds.", command=wanted), structural=ONE_NAME)
 
 
-_ONE_NAME = Fix(
+ONE_NAME = Fix(
     sentence="Write the reference once, as a pipeline parameter or as a result of the build, and let every task use it."
 )

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from probe.classify.case import Case
-from probe.classify.history import Look, Order, Place, Sameness, Witness, before
 from probe.classify.hypothesis import Scale
 from probe.classify.joins.graded import Blame, blame, graded
+from probe.classify.order import Order, before
 from probe.classify.remedy import RUN_AFTER, publish
+from probe.classify.sameness import Place, Sameness
 from probe.classify.verdict import Assessment, Cause, Remedy
+from probe.classify.witness import Look, Witness
 from probe.evidence.base import format_timestamp
 
 

@@ -8,13 +8,15 @@ from dataclasses import dataclass
 from probe.access.walk import judge
 from probe.classify.case import REFUSALS, Case, Reading
 from probe.classify.denial import Denial, denial_of
-from probe.classify.history import SECOND, Anchor, Look, Order, Place, Sameness, Witness, before
 from probe.classify.hypotheses.access_healed import gained_names, who_may
 from probe.classify.hypothesis import Scale
 from probe.classify.joins.graded import Blame, blame, graded
+from probe.classify.order import Order, before
 from probe.classify.remedy import UMASK, publish
+from probe.classify.sameness import Place, Sameness
 from probe.classify.sweep import sweep_seen, sweep_would_grant
 from probe.classify.verdict import Assessment, Cause, Remedy
+from probe.classify.witness import SECOND, Anchor, Look, Witness
 from probe.evidence.base import format_timestamp
 from probe.evidence.observation import Seen
 from probe.evidence.path import Inode

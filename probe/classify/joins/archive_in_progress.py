@@ -7,26 +7,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from probe.classify.case import Case
-from probe.classify.history import (
-    SECOND,
-    Look,
-    Order,
-    Place,
-    Sameness,
-    Witness,
-    before,
-    last,
-    one_inode,
-    ticks,
-    writes,
-    written,
-)
 from probe.classify.hypotheses.archive_in_progress import EARLY
 from probe.classify.hypothesis import Scale
 from probe.classify.joins.graded import graded
+from probe.classify.order import Order, before, last, writes, written
 from probe.classify.remedy import RUN_AFTER, publish
+from probe.classify.sameness import Place, Sameness, one_inode
 from probe.classify.stability import unfinished
 from probe.classify.verdict import Assessment, Cause, Remedy
+from probe.classify.witness import SECOND, Look, Witness, ticks
 from probe.evidence.base import format_timestamp
 from probe.evidence.path import FileType, Inode, Want
 
@@ -135,18 +124,18 @@ def _failure(reader: Witness) -> Failed | None:
     if reading is None or reading.report.want is not Want.READ:
         return None
     command, clock = reading.report.command, reader.clock
-    for number, failure in reading.failures:
-        failed = reading.failed_by(failure)
-        if reading.is_elsewhere(failure):
+    for number, failure in reading.messages.failures:
+        failed = reading.messages.failed_by(failure)
+        if reading.messages.is_elsewhere(failure):
             continue
-        if failure.kind in EARLY and failed is not None and not reading.is_stale(failure):
+        if failure.kind in EARLY and failed is not None and not reading.messages.is_stale(failure):
             began = command.started if command is not None and command.started is not None else failure.at
             return Failed(
                 clock.monotonic(began if began is not None else failed),
                 clock.monotonic(failure.at if failure.at is not None else failed),
                 clock.monotonic(failed),
                 failed,
-                reading.failure_at(number),
+                reading.messages.place_of(number),
                 f"the command failed by {format_timestamp(failed)} ({failure.kind}): {failure.text}",
                 command is not None and command.started is not None,
             )

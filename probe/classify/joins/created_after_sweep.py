@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from probe.classify.case import Case, Reading
-from probe.classify.history import SECOND, Sameness, Witness, ticks
 from probe.classify.hypothesis import Scale
+from probe.classify.sameness import Sameness
 from probe.classify.verdict import Assessment, Cause, Status
+from probe.classify.witness import SECOND, Witness, ticks
 from probe.evidence.base import format_timestamp
 
 if TYPE_CHECKING:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from enum import Enum
 
 from probe.classify.case import Case
-from probe.classify.history import FAR, NEAR, SECOND, Look, Order, Place, Sameness, Witness
 from probe.classify.hypothesis import Scale
+from probe.classify.order import Order
+from probe.classify.sameness import Place, Sameness
 from probe.classify.verdict import Assessment, Remedy
+from probe.classify.witness import FAR, NEAR, SECOND, Look, Witness
 
 _BEFORE = 5 * SECOND
 """How long before its start a look may be made to be one at its start."""
@@ -58,9 +60,9 @@ def blame(case: Case, witness: Witness, look: Look, *errnos: str) -> tuple[Blame
     """
     own = witness.reading
     if own is not None and own.report.command is not None:  # a look after its own command had failed
-        if own.target_failure(*errnos) is not None:
+        if own.messages.about_target(*errnos) is not None:
             return Blame.YES, witness.at + "/command"
-        return (Blame.NO if own.failures else Blame.NO_COMMAND), witness.at + "/command"
+        return (Blame.NO if own.messages.failures else Blame.NO_COMMAND), witness.at + "/command"
     for other in case.history.reports:
         reading = other.reading
         command = reading.report.command if reading is not None else None
@@ -70,8 +72,8 @@ def blame(case: Case, witness: Witness, look: Look, *errnos: str) -> tuple[Blame
             continue
         if command.started is not None and look.tick < other.clock.monotonic(command.started) - _BEFORE:
             continue
-        if reading.target_failure(*errnos) is not None:
+        if reading.messages.about_target(*errnos) is not None:
             return Blame.YES, other.at + "/command"
-        silent = not reading.failures and command.exit_status != 0
+        silent = not reading.messages.failures and command.exit_status != 0
         return Blame.SILENT if silent else Blame.NO, other.at + "/command"
     return Blame.NO_COMMAND, ""

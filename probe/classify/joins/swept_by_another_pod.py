@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from probe.classify.case import Case, Reading
-from probe.classify.history import Anchor, Look, Sameness, Witness
 from probe.classify.hypothesis import Scale
+from probe.classify.sameness import Sameness
 from probe.classify.sweep import Root, foreign_sweep
 from probe.classify.verdict import Assessment, Cause, Status
+from probe.classify.witness import Anchor, Look, Witness
 from probe.evidence.base import format_timestamp
 
 

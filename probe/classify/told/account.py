@@ -8,13 +8,15 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeVar
 
+from probe.classify.told.planned import exit_of, runs_planned
 from probe.classify.told.said import Told
-from probe.classify.told.tried import IMAGE_TOOLS, Tried, runs_shown
+from probe.classify.told.tried import Tried, runs_shown
 from probe.evidence.cluster import Container, ContainerKind, Outcome, Pod, PodVolume, Step, TaskRun, VolumeMount
 from probe.evidence.command import Failure
 from probe.evidence.invocation import Invocation
 from probe.evidence.transcript import (
     CapabilitiesStated,
+    DigestStated,
     ExitStated,
     FailureStated,
     IdentityStated,
@@ -29,6 +31,8 @@ __all__ = ["LOCAL", "Account", "Told", "Tried", "Who"]
 S = TypeVar("S", bound=Stated)
 LOCAL = frozenset({"oci-archive", "oci", "dir", "docker-archive"})
 """Transports that read a path."""
+PUSHES = frozenset({"copy", "push", "sync"})
+"""Verbs that hand an image on."""
 
 
 @dataclass(frozen=True)
@@ -137,7 +141,9 @@ class Account:
         planned = self._planned
         if len(planned) != 1:
             return tuple(Tried(one) for one in planned)
-        return (Tried(planned[0], tuple(self._tool_failures), self._exit),)
+        results = self.task_run.results if self.task_run is not None else ()
+        status = exit_of(tuple(self.stated(ExitStated)), self._ran)
+        return tuple(runs_planned(planned[0], self.failures, status, tuple(self.stated(DigestStated)), results))
 
     @property
     def _planned(self) -> tuple[Told[Invocation], ...]:
@@ -147,19 +153,17 @@ class Account:
         return ()
 
     @property
-    def _tool_failures(self) -> Iterator[Told[Failure]]:
-        return (one for one in self.failures if one.value.tool in ("", *IMAGE_TOOLS))
-
-    @property
-    def _exit(self) -> Told[int] | None:
-        stated = [one for one in self.stated(ExitStated) if one.value.program not in ("", "sh", "bash")]
-        if stated:
-            last = stated[-1]
-            return Told(last.value.status, last.sub("status"), last.at, last.line)
+    def _ran(self) -> Told[int] | None:
+        """The status that the container ended with."""
         for source, at in ((self.step, self.step_at), (self.container, self.container_at)):
             if source is not None and source.exit_status is not None:
                 return Told(source.exit_status, f"{at}/exit_status", source.ended)
         return None
+
+    @property
+    def mixed(self) -> bool:
+        """Whether its log holds lines of several containers that cannot be told apart."""
+        return self.transcript is not None and self.transcript.source.mixed
 
     def _shown(self) -> Iterator[Tried]:
         return runs_shown(self.transcript, self.transcript_at) if self.transcript is not None else iter(())
@@ -221,14 +225,20 @@ class Account:
 
     @property
     def outcome(self) -> Outcome:
-        """By its exit status where told, else by what its log says last of a command on images."""
-        for source in (self.step, self.container):
-            if source is not None and source.exit_status is not None:
-                return Outcome.SUCCEEDED if source.exit_status == 0 else Outcome.FAILED
-        last = next((tried.failed for tried in reversed(self.tries) if tried.failed is not None), None)
-        if last is None:
+        """By its exit status where told, else by what its log says last of a command on images.
+
+        A script may end with status 0 although the log shows that its image could not be read.
+        """
+        known = [tried for tried in self.tries if tried.failed is not None]
+        if self._ran is not None:
+            reading = [tried for tried in known if any(one.transport in LOCAL for one in tried.invocation.value.reads)]
+            pushes = [tried for tried in reading if tried.invocation.value.verb in PUSHES]
+            missed = any(tried.failed for tried in (pushes or reading)[-1:])
+            return Outcome.FAILED if self._ran.value != 0 or missed else Outcome.SUCCEEDED
+        if not known:
             return Outcome.UNKNOWN
-        return Outcome.FAILED if last else Outcome.SUCCEEDED
+        missed = any(tried.failed for tried in known) if self.mixed else known[-1].failed is True
+        return Outcome.FAILED if missed else Outcome.SUCCEEDED
 
     @property
     def began(self) -> Told[int] | None:

@@ -230,4 +230,4 @@ def _log_name(transcript: Transcript) -> str:
     source = transcript.source
     if source.task or source.pod:
         return "/".join(part for part in (source.task or source.pod, source.container) if part)
-    return source.file
+    return f"{source.file} from line {source.begins}" if source.begins is not None else source.file

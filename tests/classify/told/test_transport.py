@@ -89,3 +89,18 @@ def test_a_directory_that_is_being_written() -> None:
 def test_without_its_command_the_message_names_the_reference() -> None:
     document = judged({"a": stamped(f"{COPY}\n{PUSHED}"), "b": stamped(NO_MANIFEST)})
     assert document.verdict.family == "B"
+
+
+def test_an_image_of_that_name_is_not_in_the_archive() -> None:
+    copy = COPY.replace("image.tar", "image.tar:latest")
+    said = f'initializing source oci-archive:{OCI}/image.tar:latest: no descriptor found for reference "latest"'
+    document = judged(stamped(f"{copy}\n{fatal(said)}"))
+    assert (document.verdict.cause, document.verdict.status) == ("different-reference", "likely")
+    assert "image.tar:latest" in document.verdict.statement
+
+
+def test_a_name_that_is_not_stored_says_nothing_of_an_archive() -> None:
+    document = judged(stamped(f"{COPY}\n{fatal('resolving localhost/a: image not known')}"))
+    assert all(
+        one.status is Status.NOT_ASSESSABLE for one in document.assessments if one.cause is Cause.DIFFERENT_REFERENCE
+    )

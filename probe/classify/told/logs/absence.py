@@ -31,7 +31,7 @@ def absent_before(refusal: Refusal) -> Told[str] | None:
     Only of a path whose directories let this reader look: a `test -e` that is refused says absent, too.
     """
     component, shown = refusal.component, refusal.shown
-    if component is None or shown is None:
+    if component is None or shown is None or refusal.account.mixed:
         return None
     found = None
     for one in absences(refusal.account, component):

@@ -11,9 +11,10 @@ from probe.classify.told.account import Told
 from probe.classify.told.logs.mounts import mount_of
 from probe.classify.told.logs.reader import Reader
 from probe.classify.told.logs.refusal import Refusal, words
-from probe.classify.told.logs.remedies import opened, with_capability
+from probe.classify.told.logs.remedies import for_one_task, opened, with_capability
+from probe.classify.told.logs.rewritten import taken_over
 from probe.classify.told.story import Story
-from probe.classify.verdict import Assessment, Cause
+from probe.classify.verdict import Assessment, Cause, Remedy
 
 _PASSES = frozenset({"CAP_DAC_OVERRIDE", "CAP_DAC_READ_SEARCH"})
 
@@ -24,7 +25,7 @@ def rule(story: Story) -> Iterator[Assessment]:
         if refusal.step is None:
             yield from _open(refusal)
             continue
-        yield _where(refusal)
+        yield _where(story, refusal)
         for why in (_root_without_capability, _acl_denied, _group_not_held):
             found = why(story, refusal)
             if found is not None:
@@ -32,7 +33,7 @@ def rule(story: Story) -> Iterator[Assessment]:
                 break
 
 
-def _where(refusal: Refusal) -> Assessment:
+def _where(story: Story, refusal: Refusal) -> Assessment:
     """The general cause: a directory on the way, or the file itself."""
     assert refusal.step is not None
     cause = Cause.DIR_SEARCH_DENIED if refusal.searching else Cause.FILE_READ_DENIED
@@ -47,7 +48,8 @@ def _where(refusal: Refusal) -> Assessment:
         return scale.possible(statement, component=refusal.component)
     if not _settled(refusal, scale):
         return scale.possible(statement, component=refusal.component)
-    return scale.likely(statement, component=refusal.component, remedy=opened(refusal))
+    remedy = None if taken_over(story, refusal) else opened(refusal)
+    return scale.likely(statement, component=refusal.component, remedy=remedy)
 
 
 def _settled(refusal: Refusal, scale: Scale) -> bool:
@@ -140,11 +142,29 @@ def _group_not_held(story: Story, refusal: Refusal) -> Assessment | None:
             scale.support(theirs.pointer, f"{other.name}, {words(theirs)}, could read it")
             break
     held = ", ".join(map(str, sorted(who.groups)))
+    told = refusal.hop.told.value if refusal.hop is not None and refusal.hop.told is not None else None
+    group = (
+        f"group {inode.gid}" if refusal.group_known or told is None else f"its group ({told.group} is printed of it)"
+    )
+    if not refusal.group_known:
+        scale.miss(refusal.failure.pointer, f"the number of that group: ls -ldn {refusal.component}")
     statement = (
-        f"{refusal.component} is open to group {inode.gid}, which {refusal.reader.name} (uid {who.uid}) does not hold "
+        f"{refusal.component} is open to {group}, which {refusal.reader.name} (uid {who.uid}) does not hold "
         f"(it holds {held})"
     )
-    return scale.likely(statement, component=refusal.component, remedy=group_remedy(inode.gid))
+    remedy = None if taken_over(story, refusal) else _member(story, refusal, inode.gid)
+    return scale.likely(statement, component=refusal.component, remedy=remedy)
+
+
+def _member(story: Story, refusal: Refusal, gid: int) -> Remedy | None:
+    """The group for the reader's pod: for that alone where the others have it. Group 0 is not handed out."""
+    if gid == 0:
+        return opened(refusal)
+    if not refusal.group_known:
+        return None
+    others = [one.account for one in story.reading if one.account is not refusal.account]
+    having = [one for one in others if one.who is not None and gid in one.who.groups]
+    return for_one_task(refusal, gid, having[0]) if having else group_remedy(gid)
 
 
 def _open(refusal: Refusal) -> Iterator[Assessment]:

@@ -6,16 +6,19 @@ import posixpath
 import shlex
 from collections.abc import Iterator
 
+from probe.access.credentials import Credentials
+from probe.access.decide import Right, decide
 from probe.access.quote import quote_path
 from probe.classify.case import REFUSALS
 from probe.classify.hypothesis import Scale
 from probe.classify.paths import inside
 from probe.classify.told.account import Told
+from probe.classify.told.logs.links import leads_to
 from probe.classify.told.logs.mounts import mount_of
 from probe.classify.told.logs.reader import ELSEWHERE, Met, Reader
-from probe.classify.told.logs.refusal import Refusal
+from probe.classify.told.logs.refusal import Refusal, words
 from probe.classify.told.logs.remedies import opened
-from probe.classify.told.logs.shown import shown
+from probe.classify.told.logs.shown import NOBODY, inode_of, nearest, shown
 from probe.classify.told.story import Story
 from probe.classify.verdict import Assessment, Cause, Fix, Remedy
 from probe.evidence.command import Failure, FailureKind
@@ -29,6 +32,7 @@ _WHAT = {
     "config": "a file of its configuration",
     "storage": "its image store",
 }
+_WRITTEN = frozenset({"--digestfile", "--iidfile"})
 _REGISTRY = frozenset({FailureKind.REGISTRY_UNREACHABLE, FailureKind.REGISTRY_OTHER})
 
 
@@ -56,7 +60,12 @@ def _weigh(story: Story, reader: Reader, final: Met, failure: Told[Failure]) -> 
         return _read_only(reader, failure)
     if said.kind in _REGISTRY and said.registry:
         return _unreachable(reader, failure)
-    if final.concerns(said) or not said.path or not said.path.startswith("/"):
+    if (
+        final.concerns(said)
+        or leads_to(reader.account, final.path, said.path)
+        or not said.path
+        or not said.path.startswith("/")
+    ):
         return None
     if said.about in ELSEWHERE or final.path:
         return _other_path(story, reader, failure)
@@ -71,6 +80,11 @@ def _support(reader: Reader, failure: Told[Failure], cause: Cause) -> Scale:
 
 def _other_path(story: Story, reader: Reader, failure: Told[Failure]) -> Assessment:
     said, path = failure.value, posixpath.normpath(failure.value.path or "")
+    if said.about == "temp":
+        path = _made_in(path)
+    denied = _write_denied(reader, failure, path)
+    if denied is not None:
+        return denied
     scale = _support(reader, failure, Cause.OTHER_PATH_FAILED)
     what = _WHAT.get(said.about, "another path")
     image = f", not with {reader.path}" if reader.path else ""
@@ -90,6 +104,34 @@ def _other_path(story: Story, reader: Reader, failure: Told[Failure]) -> Assessm
     text = f"{said.operation or 'an operation'} {path}".strip()
     statement = f"{reader.name} failed with {what}, {path} ({said.errno or text}){image}"
     return scale.likely(statement, component=path, remedy=remedy)
+
+
+def _write_denied(reader: Reader, failure: Told[Failure], path: str) -> Assessment | None:
+    """A file that an option lets the command write beside the image, in a directory that grants it no new name."""
+    final, who, directory = reader.final, reader.account.who, posixpath.dirname(path)
+    named = any(
+        one.path == path and one.option in _WRITTEN
+        for tried in reader.account.tries
+        for one in tried.invocation.value.files
+    )
+    if final is None or failure.value.errno not in REFUSALS or not named or who is None or who.uid in (None, 0):
+        return None
+    told = nearest(reader.account, directory, failure)
+    inode = inode_of(told.value) if told is not None else None
+    if told is None or inode is None or told.value.mark == "+":
+        return None
+    uid, primary = who.uid if who.uid is not None else NOBODY, who.gid if who.gid is not None else NOBODY
+    credentials = Credentials(uid, primary, who.groups, who.capabilities or frozenset())
+    decision = decide(credentials, inode, None, Right.WRITE | Right.EXECUTE)
+    if decision.granted or reader.account.inodes(path):
+        return None
+    scale = _support(reader, failure, Cause.WRITE_DENIED)
+    scale.support(told.pointer, f"{reader.account.cite(told)}: {directory}: {decision.sentence}")
+    scale.support(who.pointer, f"asked by {words(who)}")
+    fix = Fix(sentence="Let the command write where the reader may: in a directory of its own, such as /tmp.")
+    cure = Fix(sentence="Or open the directory to the shared group.", command=f"chmod g+rwx {quote_path(directory)}")
+    statement = f"{reader.name} may make no name in {directory}, where it was to write {path}"
+    return scale.likely(statement, component=directory, remedy=Remedy(smallest=fix, structural=cure))
 
 
 def _unreachable(reader: Reader, failure: Told[Failure]) -> Assessment:

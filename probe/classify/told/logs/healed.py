@@ -23,6 +23,8 @@ from probe.evidence.transcript import Claimed, InodeStated, RemarkStated
 def rule(story: Story) -> Iterator[Assessment]:
     """Readers that were refused and then could read, or whose way was opened after they had been refused."""
     for reader in story.reading:
+        if reader.account.mixed:
+            continue
         if reader.failed is False and reader.final is not None:
             refused = _refused(reader)
             if refused is not None:
@@ -30,6 +32,8 @@ def rule(story: Story) -> Iterator[Assessment]:
             else:
                 yield from _waited(story, reader, reader.final)
     for refusal in story.refusals:
+        if refusal.account.mixed:
+            continue
         yield from _opened_later(refusal)
 
 

@@ -13,6 +13,10 @@ _SERVED = ("nfs", "cifs", "smb", "fuse", "9p", "ceph", "glusterfs", "lustre", "g
 _IN_PLACE = frozenset({"fuse-overlayfs", "fuse.fuse-overlayfs"})
 
 
+_OWN = ("/tmp", "/var/tmp", "/run", "/dev/shm")
+"""Directories that every container has for itself, unless a volume is shown there."""
+
+
 @dataclass(frozen=True)
 class Carrier:
     """What carries a path."""
@@ -53,6 +57,23 @@ def mount_of(account: Account, path: str) -> Carrier | None:
         whole=not mount.sub_path,
         claim=volume.claim or "",
     )
+
+
+def joined(a: Account, b: Account, path: str) -> bool:
+    """Whether one path may be one file in two containers: not where each has a directory of its own there."""
+    specs = a.mounted(path), b.mounted(path)
+    if specs[0] is not None and specs[1] is not None and a.pod is b.pod:
+        return specs[0][1].name == specs[1][1].name
+    return not (_is_own(a, path) or _is_own(b, path))
+
+
+def _is_own(account: Account, path: str) -> bool:
+    spec = account.mounted(path)
+    if spec is not None:
+        return spec[1].kind == "emptyDir"
+    carrier = mount_of(account, path)
+    below = any(path == directory or inside(path, directory) for directory in _OWN)
+    return below and (carrier is None or carrier.mount_point == "/" or carrier.filesystem in ("tmpfs", "overlay"))
 
 
 def _shown(account: Account, path: str) -> Carrier | None:

@@ -161,6 +161,7 @@ def _stale_remedy(refusal: Refusal, root: Root) -> Remedy:
 def _not_applied(refusal: Refusal, root: Root) -> Iterator[Assessment]:
     """The root lacks the fingerprint, although the pod asks for an fsGroup."""
     if root.asked is None:
+        yield from _perhaps_not_applied(refusal, root)
         return
     scale = Scale(Cause.FSGROUP_NOT_APPLIED)
     refusal.support(scale)
@@ -180,3 +181,16 @@ def _not_applied(refusal: Refusal, root: Root) -> Iterator[Assessment]:
         f"{root.inode.mode:04o} group {root.inode.gid}"
     )
     yield scale.likely(statement, component=refusal.component, remedy=remedy)
+
+
+def _perhaps_not_applied(refusal: Refusal, root: Root) -> Iterator[Assessment]:
+    """A root as it was made, root's own, for a reader with a group: whether its pod asks for it is not told."""
+    held = refusal.who.groups - {0} if refusal.who is not None else frozenset()
+    if root.inode.gid != 0 or root.inode.mode & 0o7020 or not held or not refusal.group_would_do:
+        return
+    scale = Scale(Cause.FSGROUP_NOT_APPLIED)
+    refusal.support(scale)
+    scale.support(root.hop.pointer, f"{root.looks}: no sweep has touched it")
+    scale.miss(root.hop.pointer, f"the fsGroup of {refusal.reader.name}'s pod: oc get pod -o json")
+    statement = f"no fsGroup was applied to the volume at {root.hop.path}: its root is still root's own"
+    yield scale.possible(statement, component=refusal.component)

@@ -11,6 +11,7 @@ from probe.classify.remedy import RUN_AFTER, publish, reference_words
 from probe.classify.told.account import Account, Told
 from probe.classify.told.logs.mounts import mount_of
 from probe.classify.told.logs.reader import Met, Reader
+from probe.classify.told.logs.unmounted import another_tree, seen_by_another
 from probe.classify.told.said import before
 from probe.classify.told.specs.moments import clock_time, nodes_of, surely_before
 from probe.classify.told.story import Story
@@ -39,6 +40,7 @@ def rule(story: Story) -> Iterator[Assessment]:
             carrier = mount_of(reader.account, reader.path)
             if carrier is not None and carrier.mount_point == "/":
                 yield _not_mounted(story, reader, failure, carrier.pointer, carrier.sentence)
+            yield from another_tree(story, reader, failure, carrier)
             if later is None:
                 yield _elsewhere(story, reader, failure)
 
@@ -63,7 +65,7 @@ def _later(story: Story, reader: Reader, met: Met, failure: Told[Failure]) -> To
         return Told(
             f"{account.cite(place)}: the same command succeeded later", success.pointer, success.at, success.line
         )
-    for told, what in _sightings(account, path):
+    for told, what in () if account.mixed else _sightings(account, path):
         if before(failure, told):
             return Told(f"{account.cite(told)}: {what}", told.pointer, told.at, told.line)
     for other in story.beside(account):
@@ -119,8 +121,13 @@ def _elsewhere(story: Story, reader: Reader, failure: Told[Failure]) -> Assessme
     for _, told in candidates[:8]:
         scale.support(told.pointer, told.value)
     if not candidates:
-        scale.miss(failure.pointer, "the path that the producer wrote: the log of the task that makes the image")
-        scale.miss(failure.pointer, f"ls -la {posixpath.dirname(path)}, by {reader.name}")
+        there = seen_by_another(story, reader)
+        if there is not None:
+            scale.contradict(there.pointer, there.value)
+            scale.miss(failure.pointer, f"what is mounted on the way to {path} in both: mount, by both")
+        else:
+            scale.miss(failure.pointer, "the path that the producer wrote: the log of the task that makes the image")
+            scale.miss(failure.pointer, f"ls -la {posixpath.dirname(path)}, by {reader.name}")
         return scale.possible(f"nothing is at {path} in {reader.name}")
     best = candidates[0][0]
     statement = f"nothing is at {path} in {reader.name}; an image lies at {best}"

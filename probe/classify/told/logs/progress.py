@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Iterator, Sequence
 
 from probe.classify.hypothesis import Scale
 from probe.classify.remedy import RUN_AFTER, publish
-from probe.classify.told.account import Account, Told
+from probe.classify.told.account import Told
 from probe.classify.told.logs.growth import Growth, Sized, growth, rested, set_aside, sized, sizes, unchanged, written
+from probe.classify.told.logs.makers import finished, is_writer
 from probe.classify.told.logs.reader import Met, Reader
 from probe.classify.told.specs.moments import clock_time, ended, nodes_of, surely_before
 from probe.classify.told.story import Story
@@ -67,6 +69,9 @@ def _in_progress(story: Story, reader: Reader, early: Sequence[Early], grown: Gr
     if quiet is not None and grown is None and later is None:
         scale.contradict(quiet.pointer, f"{quiet.where}: {written(quiet)}: nobody wrote to it for a while")
         shown = False
+    over = finished(story, reader, last.at) if grown is None and later is None else ()
+    for told in over:
+        scale.contradict(told.pointer, told.value)
     open_ = set_aside(sizes(reader))
     if open_ is not None:
         scale.support(
@@ -76,12 +81,32 @@ def _in_progress(story: Story, reader: Reader, early: Sequence[Early], grown: Gr
         )
     _in_time(reader, scale)
     statement = f"{reader.name} read {path} while it was being written: {last.value.text}"
+    if over:
+        return scale.possible(f"{path} {_what(last.value)}; its makers had ended")
     if not shown:
         scale.miss(last.pointer, f"a second look at {path}, some seconds later: ls -l --full-time {path}")
         scale.miss(last.pointer, "when its writer ended: the log of the task that makes it")
-        return scale.possible(f"{path} ends early; whether somebody was still writing to it is not shown")
+        return scale.possible(f"{path} {_what(last.value)}; whether somebody was still writing to it is not shown")
     remedy = Remedy(smallest=RUN_AFTER, structural=publish(path))
     return scale.likely(statement, component=path, remedy=remedy)
+
+
+def _what(said: Failure) -> str:
+    """What a message says of an archive, for a sentence."""
+    if said.kind is FailureKind.DIGEST_MISMATCH:
+        return "holds other bytes than its digests say"
+    if _lacks_blob(said):
+        return "lacks a blob that it names"
+    if said.about == "member":
+        member = posixpath.basename(said.path or "")
+        return f"lacks {member or 'a file that its transport reads first'}"
+    if said.kind in _WRONG_BYTES:
+        return "is damaged, or no archive of that kind"
+    return "ends early"
+
+
+def _lacks_blob(said: Failure) -> bool:
+    return said.about == "member" and "/blobs/" in f"/{said.path or ''}"
 
 
 def _ends(early: Sequence[Early]) -> Sequence[Early]:
@@ -105,13 +130,13 @@ def _still_writing(story: Story, reader: Reader, failure: Told[Failure]) -> Iter
         nodes = nodes_of(reader.account, other)
         for remark in other.stated(RemarkStated):
             about = remark.value.path in ("", reader.path) and remark.value.claimed is Claimed.COMPLETE
-            if not about or remark.at is None or not _is_writer(other, reader.path):
+            if not about or remark.at is None or not is_writer(other, reader.path):
                 continue
             if surely_before(failure.at, remark.at, nodes=nodes):
                 text = f"{other.cite(remark)}: {remark.value.text.strip()}, {_after(failure.at, remark.at)}"
                 yield Told(text, remark.pointer, remark.at, remark.line)
         end = ended(other)
-        if end is not None and _is_writer(other, reader.path) and surely_before(failure.at, end.value, nodes=nodes):
+        if end is not None and is_writer(other, reader.path) and surely_before(failure.at, end.value, nodes=nodes):
             yield Told(
                 f"{other.name}, which makes it, ended {clock_time(end.value)}, {_after(failure.at, end.value)}",
                 end.pointer,
@@ -122,24 +147,14 @@ def _after(failed: int, at: int) -> str:
     return f"{(at - failed) / SECOND:.1f} s after the reader had failed"
 
 
-def _is_writer(account: Account, path: str) -> bool:
-    """Whether it makes this path, by its commands or by its own words."""
-    for told in account.makes:
-        if any(reference.path == path for reference in told.value.makes):
-            return True
-    return any(
-        remark.value.claimed is Claimed.BEGUN and remark.value.path == path for remark in account.stated(RemarkStated)
-    )
-
-
 def _at_rest(story: Story, reader: Reader, early: Sequence[Early]) -> Iterator[Assessment]:
     """Nobody was shown to write: it ended early for good, or its bytes are wrong."""
     last = early[-1][1]
-    damaged = last.value.kind in _WRONG_BYTES
+    damaged = last.value.kind in _WRONG_BYTES or _lacks_blob(last.value)
     cause = Cause.CORRUPT if damaged else Cause.TRUNCATED
     scale, path = Scale(cause), reader.path
     scale.support(last.pointer, f"{reader.account.cite(last)}: {last.value.text}")
-    why = "is damaged" if damaged else "ends early"
+    why = _what(last.value)
     remedy = Remedy(
         smallest=Fix(sentence="Write the archive again: what is missing cannot be recovered from it."),
         structural=publish(path),
@@ -156,15 +171,18 @@ def _at_rest(story: Story, reader: Reader, early: Sequence[Early]) -> Iterator[A
     if same is not None:
         scale.support(same[0].pointer, same[0].sentence)
         scale.support(same[1].pointer, f"{same[1].sentence}, the same")
-    if quiet is None and same is None:
+    over = finished(story, reader, last.at)
+    for told in over:
+        scale.support(told.pointer, told.value)
+    if quiet is None and same is None and not over:
         scale.miss(last.pointer, f"that nobody was writing to it: ls -l --full-time {path}, twice, some seconds apart")
         yield scale.possible(f"{path} {why}; whether somebody was still writing to it is not shown")
         return
-    if damaged and last.value.kind is not FailureKind.DIGEST_MISMATCH:
+    if last.value.kind in (FailureKind.BAD_ARCHIVE, FailureKind.BAD_JSON):
         scale.miss(last.pointer, f"what lies there: probe check --deep {reader.transport or 'oci-archive'}:{path}")
         yield scale.possible(f"{path} could not be understood: damaged, or no archive of that kind", component=path)
         return
-    scale.miss(last.pointer, f"how it ends: probe check {reader.transport or 'oci-archive'}:{path}")
+    scale.miss(last.pointer, f"what it holds: probe check {reader.transport or 'oci-archive'}:{path}")
     yield scale.likely(statement, component=path, remedy=remedy)
 
 

@@ -10,7 +10,8 @@ from functools import cached_property
 from itertools import combinations, islice
 
 from probe.classify.paths import inside
-from probe.classify.told.account import LOCAL, Account, Told, Tried
+from probe.classify.told.account import LOCAL, PUSHES, Account, Told, Tried
+from probe.classify.told.logs.mounts import joined
 from probe.classify.told.story import Story, together
 from probe.classify.told.tried import IMAGE_TOOLS
 from probe.evidence.cluster import Outcome
@@ -29,7 +30,6 @@ _WRITING = frozenset(
 _IMAGE_FILE = re.compile(r"\.(?:tar|tgz|oci|oci\.gz|tar\.(?:gz|xz|zst|bz2))$|/(?:index|manifest)\.json$|/oci-layout$")
 _PATH = "path"
 _MOST_PAIRS = 2_048
-_PUSHES = frozenset({"copy", "push", "sync"})
 
 
 @dataclass(frozen=True)
@@ -97,9 +97,14 @@ class Reader:
 
     @cached_property
     def final(self) -> Met | None:
-        """The attempt that counts: the last of which something tells how it went, of a push where there is one."""
+        """The attempt that counts: the last of which something tells how it went, of a push where there is one.
+
+        In a log of several containers that cannot be told apart, one that failed counts before any that did not.
+        """
         known = [met for met in self.mets if met.failed is not None]
-        pushes = [met for met in known if met.verb in _PUSHES]
+        if self.account.mixed:
+            known = [met for met in known if met.failed] or known
+        pushes = [met for met in known if met.verb in PUSHES]
         return pushes[-1] if pushes else known[-1] if known else None
 
     @property
@@ -136,7 +141,7 @@ class Reader:
 
     def later_success(self, met: Met) -> Met | None:
         """An attempt at the same path that succeeded after this one."""
-        if met not in self.mets:
+        if met not in self.mets or self.account.mixed:
             return None
         behind = self.mets[self.mets.index(met) + 1 :]
         return next((one for one in behind if one.failed is False and one.path == met.path), None)
@@ -187,7 +192,11 @@ def _reads_its_own(reader: Reader, readers: Sequence[Reader]) -> bool:
     """Whether it makes an image out of what nobody else names: the producer, whose way there matters if it failed."""
     if reader.failed or not reader.account.makes:
         return False
-    return not any(other is not reader and related(other.path, reader.path) for other in readers if other.path)
+    return not any(
+        other is not reader and related(other.path, reader.path) and joined(other.account, reader.account, reader.path)
+        for other in readers
+        if other.path
+    )
 
 
 def targets_of(story: Story) -> frozenset[str]:
@@ -214,8 +223,14 @@ def _mets(account: Account, targets: frozenset[str]) -> Iterator[Met]:
         if failure.pointer not in used:
             alone = _of_message(failure, targets)
             if alone is not None:
+                mets = [met for met in mets if not _explained(met, alone)]
                 mets.append(alone)
     yield from sorted(mets, key=lambda met: (met.line is None, met.line or 0))
+
+
+def _explained(met: Met, alone: Met) -> bool:
+    """Whether a message tells why a command failed of which only the container's exit status is known."""
+    return met.failed is True and not met.failures and met.line is None and bool(met.path) and met.path == alone.path
 
 
 def _of_command(tried: Tried, targets: frozenset[str]) -> Met | None:
@@ -231,7 +246,7 @@ def _of_command(tried: Tried, targets: frozenset[str]) -> Met | None:
     if read is None:
         return None
     path = posixpath.normpath(read.path) if read.path.startswith("/") else read.path
-    ended = tried.exit_status or (tried.failures[-1] if tried.failures else None)
+    ended = tried.exit_status or tried.copied
     place = tried.failures[0] if tried.failures else ended if ended is not None else tried.invocation
     return Met(
         path=path,

@@ -11,8 +11,9 @@ from probe.access.walk import Step
 from probe.classify.case import REFUSALS
 from probe.classify.hypothesis import Scale
 from probe.classify.told.account import Account, Told, Who
+from probe.classify.told.logs.links import leads_to
 from probe.classify.told.logs.reader import LOOKING, Met, Reader, related
-from probe.classify.told.logs.shown import NOBODY, Hop, Shown, shown
+from probe.classify.told.logs.shown import MAYBE, NOBODY, Hop, Shown, shown
 from probe.classify.told.story import Story
 from probe.evidence.cluster import Outcome
 from probe.evidence.command import Failure
@@ -71,9 +72,25 @@ class Refusal:
         """Both sides of the comparison that denies."""
         text = self.step.decision.sentence if self.step is not None else ""
         told = self.hop.told.value if self.hop is not None and self.hop.told is not None else None
-        if told is None:
+        if told is None or self.step is None or self.inode is None:
             return text
+        if self.inode.gid == MAYBE and self.step.decision.rule in (Rule.OWNING_GROUP, Rule.OTHER):
+            owner = f"owner {told.owner}, group {told.group}"
+            return (
+                f"needs {self.step.decision.right.letters}, mode is {told.mode:04o} ({owner}); uid {self.shown_uid} is "
+                "not the owner, and neither the group nor others have it"
+            )
         return text.replace(f"owner {NOBODY}", f"owner {told.owner}").replace(f"group {NOBODY}", f"group {told.group}")
+
+    @property
+    def shown_uid(self) -> str:
+        """Who asked, for a sentence."""
+        return str(self.who.uid) if self.who is not None and self.who.uid is not None else "not known"
+
+    @property
+    def group_known(self) -> bool:
+        """Whether the number of the component's group is told."""
+        return self.inode is not None and self.inode.gid not in (MAYBE, NOBODY)
 
     @property
     def searching(self) -> bool:
@@ -158,7 +175,8 @@ def _refusal(story: Story, reader: Reader) -> Refusal | None:
         return None
     if final is not None:
         for failure in final.failures:
-            if failure.value.errno in REFUSALS and final.concerns(failure.value):
+            concerns = final.concerns(failure.value) or leads_to(reader.account, final.path, failure.value.path)
+            if failure.value.errno in REFUSALS and concerns:
                 return _shown(story, reader, final, failure)
         if final.failures:
             return None  # it failed, and of something else

@@ -9,8 +9,8 @@ from probe.classify.hypothesis import Scale
 from probe.classify.remedy import publish
 from probe.classify.told.account import Account, Told
 from probe.classify.told.logs.digests import compared, digests_in, digests_of, short, the_same
-from probe.classify.told.logs.mounts import Carrier, mount_of
-from probe.classify.told.logs.reader import Reader, pairs
+from probe.classify.told.logs.mounts import Carrier, joined, mount_of
+from probe.classify.told.logs.reader import Reader
 from probe.classify.told.logs.shown import ancestors
 from probe.classify.told.specs.moments import clock_time, nodes_of
 from probe.classify.told.story import Story, apart_by, together
@@ -21,6 +21,7 @@ from probe.evidence.transcript import InodeStated
 
 _ONE_RUN = 60 * SECOND
 """Between two pushes of a run; those of two runs are further apart."""
+_FIRST = 8
 _COMPARED = 16
 """Lines of one path in one log."""
 Pair = tuple[Told[InodeStated], Told[InodeStated], str]
@@ -28,9 +29,7 @@ Pair = tuple[Told[InodeStated], Told[InodeStated], str]
 
 def rule(story: Story) -> Iterator[Assessment]:
     """Each pair of readers of one path, then each reader with what its producer says."""
-    for a, b in pairs(reader for reader in story.reading if reader.path):
-        if a.path != b.path:
-            continue
+    for a, b in _of_one_path(story):
         volume = _different_volume(a, b)
         if volume is not None:
             yield volume
@@ -40,11 +39,27 @@ def rule(story: Story) -> Iterator[Assessment]:
     yield from _against_producer(story)
 
 
+def _of_one_path(story: Story) -> Iterator[tuple[Reader, Reader]]:
+    """Two readers at a time of one run and one path. Of many each with the first few: what differs, differs there."""
+    by_path: dict[tuple[str, str], list[Reader]] = {}
+    for reader in story.reading:
+        if reader.path:
+            by_path.setdefault((reader.path, reader.account.run), []).append(reader)
+    for (path, run), group in by_path.items():
+        others = [] if not run else by_path.get((path, ""), [])
+        for index, a in enumerate(group):
+            for b in (*group[index + 1 :], *others)[: None if index < _FIRST else 0]:
+                if together(a.account, b.account) and joined(a.account, b.account, path):
+                    yield a, b
+
+
 def _different_volume(a: Reader, b: Reader) -> Assessment | None:
     here, there = mount_of(a.account, a.path), mount_of(b.account, b.path)
     by_claims = here is not None and there is not None and bool(here.claim) and bool(there.claim)
     same_claim = by_claims and here is not None and there is not None and here.claim == there.claim
     apart = _cannot_be_one(a, b, here, there)
+    if apart is None and not same_claim:
+        return _undated(a, b)
     if apart is None or (same_claim and here is not None and here.whole and there is not None and there.whole):
         return None
     scale, path = Scale(Cause.DIFFERENT_VOLUME), a.path
@@ -64,6 +79,24 @@ def _different_volume(a: Reader, b: Reader) -> Assessment | None:
         structural=Fix(sentence="Hand the digest of the build to the readers, so that an older image is not taken."),
     )
     return scale.likely(statement, component=path, remedy=remedy)
+
+
+def _undated(a: Reader, b: Reader) -> Assessment | None:
+    """Two inode numbers of one path, in logs without times: two volumes, or one file after the other."""
+    for one in _fullest(a.account, a.path):
+        for other in _fullest(b.account, b.path):
+            if (one.at is None or other.at is None) and _two_files(one.value, other.value):
+                scale = Scale(Cause.DIFFERENT_VOLUME)
+                for reader, told in ((a, one), (b, other)):
+                    scale.support(told.pointer, f"{reader.account.cite(told)}: {reader.name} sees {_looks(told.value)}")
+                scale.miss(one.pointer, "which look came first: the logs with their times, oc logs --timestamps")
+                scale.miss(one.pointer, "the claims that the two pods mount: oc get pod -o json")
+                return scale.possible(f"{a.path} is another file in {b.name} than in {a.name}: perhaps another volume")
+    return None
+
+
+def _two_files(one: InodeStated, other: InodeStated) -> bool:
+    return one.inode is not None and other.inode is not None and one.inode != other.inode
 
 
 def _outcome(a: Reader, b: Reader, scale: Scale) -> None:
@@ -173,8 +206,26 @@ def _different_image(a: Reader, b: Reader, *, explained: bool) -> Assessment | N
     remedy = Remedy(
         smallest=Fix(sentence="Push again from the archive that is meant, by its digest."), structural=publish(path)
     )
-    statement = f"{a.name} and {b.name} took different images from {path}: it was rewritten in between"
+    statement = f"{a.name} and {b.name} took different images from {path}"
+    if _rewritten(a, b):
+        statement += ": it was rewritten in between"
+    else:
+        scale.miss(a.first.pointer, f"whether {path} was written between the two looks, or lies on two volumes")
     return scale.likely(statement, component=path, remedy=remedy)
+
+
+def _rewritten(a: Reader, b: Reader) -> bool:
+    """Whether a later look shows a file that was written after an earlier one."""
+    looks = [one for reader in (a, b) for one in _fullest(reader.account, reader.path)]
+    timed = [one for one in looks if one.at is not None]
+    return any(
+        one.at is not None
+        and late.at is not None
+        and late.value.modified is not None
+        and one.at < late.value.modified <= late.at
+        for one in timed
+        for late in timed
+    )
 
 
 def _against_producer(story: Story) -> Iterator[Assessment]:

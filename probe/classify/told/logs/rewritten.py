@@ -8,14 +8,15 @@ from probe.access.decide import decide
 from probe.classify.hypothesis import Scale
 from probe.classify.sweep import SWEPT_DIRECTORY
 from probe.classify.told.account import Account, Told
-from probe.classify.told.logs.mounts import mount_of
+from probe.classify.told.logs.mounts import joined, mount_of
 from probe.classify.told.logs.refusal import Refusal
 from probe.classify.told.logs.roots import Root, root_of
 from probe.classify.told.logs.shown import inode_of
 from probe.classify.told.said import before
-from probe.classify.told.specs.moments import clock_time
+from probe.classify.told.specs.moments import clock_time, nodes_of
 from probe.classify.told.story import Story
 from probe.classify.verdict import Assessment, Cause, Fix, Remedy
+from probe.classify.witness import UNKNOWN_SKEW
 from probe.evidence.transcript import InodeStated
 
 
@@ -25,8 +26,11 @@ def rule(story: Story) -> Iterator[Assessment]:
         if refusal.inode is None or not refusal.group_would_do:
             continue
         earlier = _earlier(refusal)
+        seen = _seen_by_another(story, refusal) if earlier is None else None
         if earlier is not None:
             yield _lost(story, refusal, earlier)
+        elif seen is not None:
+            yield _between(story, refusal, *seen)
         else:
             yield from _taken(story, refusal)
 
@@ -34,7 +38,7 @@ def rule(story: Story) -> Iterator[Assessment]:
 def _earlier(refusal: Refusal) -> Told[InodeStated] | None:
     """The last earlier line that shows the component with a group that the reader holds, so that it could pass."""
     now, shown, step = refusal.inode, refusal.shown, refusal.step
-    if now is None or shown is None or step is None or refusal.component is None:
+    if now is None or shown is None or step is None or refusal.component is None or refusal.account.mixed:
         return None
     found = None
     for one in refusal.account.inodes(refusal.component):
@@ -70,6 +74,67 @@ def _lost(story: Story, refusal: Refusal, earlier: Told[InodeStated]) -> Assessm
             refusal.hop.pointer if refusal.hop else earlier.pointer, "it does not look as a sweep leaves it"
         )
         return scale.possible(statement, component=refusal.component)
+    return scale.likely(statement, component=refusal.component, remedy=_one_group(refusal))
+
+
+def taken_over(story: Story, refusal: Refusal) -> bool:
+    """Whether what denies is shown with the reader's group before, or bears a sweep that this pod did not ask for.
+
+    Then its group is that of somebody else, which is nothing to give to the reader.
+    """
+    if refusal.inode is None or not refusal.group_would_do:
+        return False
+    if _earlier(refusal) is not None or _seen_by_another(story, refusal) is not None:
+        return True
+    return any(_taken(story, refusal))
+
+
+def _seen_by_another(story: Story, refusal: Refusal) -> tuple[Account, Told[InodeStated]] | None:
+    """Another container of the run that showed it before, with a group that the reader holds, so that it could pass."""
+    now, shown, step, asked = refusal.inode, refusal.shown, refusal.step, refusal.failure.at
+    if now is None or shown is None or step is None or refusal.component is None or asked is None:
+        return None
+    found = None
+    for other in story.beside(refusal.account):
+        if not joined(other, refusal.account, refusal.component):
+            continue
+        for one in other.inodes(refusal.component):
+            then = inode_of(one.value)
+            held = then is not None and then.gid != now.gid and shown.credentials.in_group(then.gid)
+            if then is None or not held or one.at is None or one.at >= asked:
+                continue
+            granted = decide(shown.credentials, then, None, step.decision.right).granted
+            if granted and (found is None or one.at > (found[1].at or 0)):
+                found = other, one
+    return found
+
+
+def _between(story: Story, refusal: Refusal, other: Account, earlier: Told[InodeStated]) -> Assessment:
+    """What two containers show of one path: surely one after the other, and the volume's root went with it."""
+    scale, now, root = Scale(Cause.SWEPT_BY_ANOTHER_POD), refusal.inode, root_of(refusal)
+    assert now is not None
+    refusal.support(scale)
+    scale.support(
+        earlier.pointer,
+        f"{other.cite(earlier)}: {other.name} saw {refusal.component} with group {earlier.value.group}, which the "
+        "reader holds",
+    )
+    _name_the_other(story, refusal, now.gid, scale)
+    statement = (
+        f"{refusal.component} was given to group {now.gid} after {other.name} had seen it, as another pod's fsGroup "
+        f"sweep does it: {refusal.reader.name} holds group {earlier.value.group}, not {now.gid}"
+    )
+    here, there = nodes_of(other, refusal.account)
+    skew = 0 if here and here == there else UNKNOWN_SKEW
+    ordered = earlier.at is not None and refusal.failure.at is not None and earlier.at + skew < refusal.failure.at
+    if not ordered:
+        scale.miss(earlier.pointer, "that both ran on one node: their clocks may be askew")
+    if root is None or root.inode.gid != now.gid or not root.swept:
+        scale.miss(refusal.failure.pointer, "that the root of the volume has that group, too: a sweep takes it all")
+        ordered = False
+    if not ordered:
+        return scale.possible(statement, component=refusal.component)
+    scale.support(root.hop.pointer if root is not None else "", f"{root.looks if root is not None else ''}, too")
     return scale.likely(statement, component=refusal.component, remedy=_one_group(refusal))
 
 

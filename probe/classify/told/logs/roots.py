@@ -52,7 +52,16 @@ def left_out(refusal: Refusal, root: Root) -> bool:
     """Whether the root was swept for this reader, and what denies inside it was not."""
     inode = refusal.inode
     inner = refusal.component != root.hop.path
-    return inner and root.swept and root.ours and inode is not None and sweep_would_grant(inode, root.inode.gid)
+    if not inner or inode is None or _entry_denies(refusal, inode):
+        return False
+    return root.swept and root.ours and sweep_would_grant(inode, root.inode.gid)
+
+
+def _entry_denies(refusal: Refusal, inode: Inode) -> bool:
+    """Whether an entry of the ACL itself denies, which no sweep touches: the group bits, its mask, would do."""
+    if refusal.step is None or not refusal.step.decision.acl_decided:
+        return False
+    return not refusal.step.decision.right & ~(inode.mode >> 3)
 
 
 def _asked(refusal: Refusal, carrier: Carrier) -> Told[int] | None:

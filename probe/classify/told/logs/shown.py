@@ -17,6 +17,10 @@ from probe.evidence.transcript import InodeStated
 
 NOBODY = 0xFFFF_FFFE
 """Stands for an id that is known to be none of the asker's, and not known otherwise."""
+MAYBE = 0xFFFF_FFFD
+"""Stands for a group that the asker may hold or not: only where the bits say the same to both."""
+_CUT = 8
+"""Characters that BusyBox prints of a group."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +55,8 @@ class Shown:
     @cached_property
     def credentials(self) -> Credentials:
         """Whose access is judged. Who is not uid 0 has no capabilities, unless something says so."""
-        groups = self.who.groups
+        maybe = any(hop.inode is not None and hop.inode.gid == MAYBE for hop in self.hops)
+        groups = self.who.groups | {MAYBE} if maybe else self.who.groups
         gid = self.who.gid if self.who.gid is not None else NOBODY
         return Credentials(self.uid, gid, groups, self.who.capabilities or frozenset())
 
@@ -88,7 +93,7 @@ def shown(accounts: tuple[Account, ...], who: Who, path: str, near: Placed) -> S
 
     The others of one run see the same path of the same volume, at another time.
     """
-    hops = tuple(_hop(accounts, one, near) for one in ancestors(path))
+    hops = tuple(_hop(accounts, one, near, who, last=one == posixpath.normpath(path)) for one in ancestors(path))
     return Shown(who, who.uid if who.uid is not None else NOBODY, hops)
 
 
@@ -108,11 +113,11 @@ def nearest(account: Account, path: str, near: Placed | None) -> Told[InodeState
     return min(stated, key=lambda one: (gap(one, near), -(one.line or 0)))
 
 
-def _hop(accounts: tuple[Account, ...], path: str, near: Placed) -> Hop:
+def _hop(accounts: tuple[Account, ...], path: str, near: Placed, who: Who, *, last: bool) -> Hop:
     for number, account in enumerate(accounts):
         told = nearest(account, path, near if number == 0 else None)
         if told is not None and (number == 0 or _is_shared(path)):
-            return _known(told, account, accounts[0])
+            return _known(told, account, accounts[0], who, last=last)
     return Hop(path, None, None, None, f"ls -ld {path}, by the reader" if path != "/" else "ls -ld /, by the reader")
 
 
@@ -121,7 +126,7 @@ def _is_shared(path: str) -> bool:
     return path.count("/") > 1
 
 
-def _known(told: Told[InodeStated], account: Account, asker: Account) -> Hop:
+def _known(told: Told[InodeStated], account: Account, asker: Account, who: Who, *, last: bool) -> Hop:
     stated = told.value
     if stated.type is FileType.SYMLINK:
         return Hop(stated.path, told, account, None, f"ls -ldL {stated.path}: it is a link")
@@ -130,12 +135,21 @@ def _known(told: Told[InodeStated], account: Account, asker: Account) -> Hop:
     if uid is None:
         return Hop(stated.path, told, account, None, f"the number of owner {stated.owner}: ls -ldn {stated.path}")
     gid = _number(stated.gid, stated.group)
-    if gid is None and (stated.mode >> 3 & 7) == (stated.mode & 7):
-        gid = NOBODY  # group or others: the same bits
+    if gid is None:
+        gid = _unknown_group(stated, who, last=last, acl=stated_acl(account, stated.path) is not None)
     if gid is None:
         return Hop(stated.path, told, account, None, f"the number of group {stated.group}: ls -ldn {stated.path}")
     inode = _bits(stated.type, stated.mode, uid, gid, stated.path)
     return Hop(stated.path, told, account, inode)
+
+
+def _unknown_group(stated: InodeStated, who: Who, *, last: bool, acl: bool) -> int | None:
+    """What stands for a group whose number is not told; None where the answer turns on whether the asker holds it."""
+    cut = len(stated.group) == _CUT and stated.group.isascii() and stated.group.isdigit()
+    if cut and who.groups and not any(str(group).startswith(stated.group) for group in who.groups):
+        return NOBODY
+    asked = (5 if stated.type is FileType.DIRECTORY else 4) if last else 1
+    return MAYBE if not acl and (stated.mode >> 3 & asked) == (stated.mode & asked) else None
 
 
 def _other_name(owner: str, asker: Account, account: Account) -> int | None:

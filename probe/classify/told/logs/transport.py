@@ -9,7 +9,7 @@ from probe.classify.hypothesis import Scale
 from probe.classify.paths import near
 from probe.classify.remedy import reference_words
 from probe.classify.told.account import LOCAL, Account, Told
-from probe.classify.told.logs.digests import digests_of, the_same
+from probe.classify.told.logs.digests import digests_in, digests_of, the_same
 from probe.classify.told.logs.reader import Met, Reader, pairs
 from probe.classify.told.specs.places import Atlas
 from probe.classify.told.story import Story
@@ -32,7 +32,32 @@ def rule(story: Story) -> Iterator[Assessment]:
         mismatch = kind_mismatch(reader)
         if mismatch is not None:
             yield _wrong_transport(story, reader, *mismatch)
+        unknown = _not_in_it(reader)
+        if unknown is not None:
+            yield unknown
     yield from _references(story)
+
+
+def _not_in_it(reader: Reader) -> Assessment | None:
+    """The archive could be read, and holds no image of the name behind the path."""
+    final = reader.final
+    if final is None or not final.failed or final.transport not in LOCAL:
+        return None
+    for failure in final.failures:
+        said = failure.value
+        here = said.transport in (None, "", final.transport) and final.concerns(said)
+        if said.kind is FailureKind.UNKNOWN_REFERENCE and here:
+            named = said.reference or final.path
+            scale = Scale(Cause.DIFFERENT_REFERENCE)
+            scale.support(failure.pointer, f"{reader.account.cite(failure)}: {failure.value.text}")
+            scale.miss(failure.pointer, f"which names it holds: probe check {final.transport}:{final.path}")
+            fix = Fix(sentence="Name the image as the build did, or only the file where it holds no other.")
+            return scale.likely(
+                f"{reader.name} reads {final.transport}:{named}, and no image of that name is in it",
+                component=final.path,
+                remedy=Remedy(smallest=fix, structural=_WRITE_ONCE),
+            )
+    return None
 
 
 def kind_mismatch(reader: Reader) -> tuple[Met, Told[Failure]] | None:
@@ -82,6 +107,9 @@ def _found(story: Story, reader: Reader, met: Met) -> tuple[str, str, Told[str]]
         if final is None or final.failed or final.transport in ("", met.transport) or not near(other.path, met.path):
             continue
         return final.transport, other.path, Told(f"{other.name} could read {final.reference}", final.pointer)
+    for maker, transport, path, made in _made(story, reader):
+        if path == met.path and transport != met.transport:
+            return transport, path, Told(f"{maker.name} makes {transport}:{path} there", made.pointer)
     below = met.path.rstrip("/") + "/"
     for inode in reader.account.every_inode:
         stated = inode.value
@@ -105,7 +133,7 @@ def _references(story: Story) -> Iterator[Assessment]:
     for a, b in pairs(named):
         differs = a.transport != b.transport or not _one_place(atlas, (a.account, a.path), (b.account, b.path))
         if differs and _one_hand_over(a.path, b.path):
-            yield _compare(a, b)
+            yield _compare(story, a, b)
     for reader in named:
         for maker, transport, path, told in _made(story, reader):
             place = _one_place(atlas, (maker, path), (reader.account, reader.path))
@@ -137,7 +165,7 @@ def _made(story: Story, reader: Reader) -> Iterator[tuple[Account, str, str, Tol
                     yield other, reference.transport, posixpath.normpath(reference.path), told
 
 
-def _compare(a: Reader, b: Reader) -> Assessment:
+def _compare(story: Story, a: Reader, b: Reader) -> Assessment:
     scale = Scale(Cause.DIFFERENT_REFERENCE)
     for reader in (a, b):
         met = reader.final or reader.first
@@ -155,6 +183,10 @@ def _compare(a: Reader, b: Reader) -> Assessment:
         return scale.likely(statement, component=component, remedy=remedy)
     if len(good) == 2:
         same = the_same(digests_of(a), digests_of(b))
+        own = _own_hand_overs(story, a, b) if same is not True else None
+        if own is not None:
+            scale.contradict(own.pointer, own.value)
+            return scale.refuted(f"{a.name} and {b.name} take two images on two ways of their own")
         if same is False:
             return scale.likely(f"{statement}, and hold different images", component=component, remedy=remedy)
         if same:
@@ -162,6 +194,44 @@ def _compare(a: Reader, b: Reader) -> Assessment:
             return scale.possible(f"{statement}; both hold the same image")
     scale.miss(a.first.pointer, "whether both hold one image: the digests that each task pushed")
     return scale.possible(statement, component=component)
+
+
+def _own_hand_overs(story: Story, a: Reader, b: Reader) -> Told[str] | None:
+    """What shows that two images are meant: each has a maker of its own, or they go to repositories of two names."""
+    if a.path == b.path:
+        return None
+    makers = [_makers(story, reader) for reader in (a, b)]
+    if all(makers) and not makers[0].keys() & makers[1].keys():
+        (one, told), (other, _) = (next(iter(each.items())) for each in makers)
+        return Told(f"{one} makes what {a.name} takes, and {other} what {b.name} takes", told.pointer)
+    here, there = _repository(a), _repository(b)
+    if here is not None and there is not None and here.value != there.value:
+        return Told(f"they are pushed to two repositories, {here.value} and {there.value}", here.pointer)
+    return None
+
+
+def _makers(story: Story, reader: Reader) -> dict[str, Told[object]]:
+    """Who names the reader's path as what it makes, or states the digest of what the reader took."""
+    found = {maker.name: told for maker, _, path, told in _made(story, reader) if path == reader.path}
+    taken = digests_of(reader)
+    for other in story.beside(reader.account):
+        built = digests_in(other)
+        if not story.reads(other) and the_same(built, taken):
+            found[other.name] = next(iter(built.values()))
+    return found
+
+
+def _repository(reader: Reader) -> Told[str] | None:
+    """The last word of the repository to which it pushes what it reads: the same image has it in every registry."""
+    for tried in reader.account.tries:
+        invocation = tried.invocation
+        if not any(posixpath.normpath(one.path) == reader.path for one in invocation.value.reads):
+            continue
+        for made in invocation.value.makes:
+            if made.transport == "docker":
+                name = made.path.rpartition("/")[2].partition("@")[0].partition(":")[0]
+                return Told(name, invocation.pointer, invocation.at, invocation.line)
+    return None
 
 
 def _against_maker(reader: Reader, maker: Account, made: str, told: Told[object]) -> Assessment:

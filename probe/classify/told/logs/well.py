@@ -10,6 +10,8 @@ from probe.classify.hypothesis import Scale
 from probe.classify.told.account import Account, Told
 from probe.classify.told.logs.digests import compared, digests_in, digests_of, short, the_same
 from probe.classify.told.logs.reader import Reader, pairs
+from probe.classify.told.specs.results import shows_success
+from probe.classify.told.specs.undecided import container_of, log_at, log_wanted
 from probe.classify.told.story import Story, together
 from probe.classify.verdict import Assessment, Cause
 from probe.evidence.cluster import Outcome
@@ -36,6 +38,9 @@ def rule(story: Story) -> Iterator[Assessment]:
     unknown = [reader for reader in readers if reader.failed is None and not _ended_well(reader.account)]
     for reader in unknown:
         scale.miss(reader.first.pointer, f"how {reader.name} ended: its exit status, or the digest that it pushed")
+    bare = [reader for reader in readers if _by_status_alone(reader)]
+    for reader in bare:
+        scale.miss(log_at(reader.account), log_wanted(reader.account))
     silent = tuple(_silent(story, readers))
     for account in silent:
         scale.miss(account.transcript_at, f"what {account.name} read, and how it ended")
@@ -43,6 +48,11 @@ def rule(story: Story) -> Iterator[Assessment]:
         _support(reader, scale)
     if unknown:
         yield scale.possible(f"nothing tells how {unknown[0].name} ended")
+        return
+    if bare:
+        yield scale.possible(
+            f"{bare[0].name} ended with status 0, as a script may whose command failed: no log or digest tells"
+        )
         return
     if silent and readers:
         yield scale.possible(f"nothing tells what {silent[0].name} read, and how it ended")
@@ -63,19 +73,20 @@ def rule(story: Story) -> Iterator[Assessment]:
 
 def _silent(story: Story, readers: Sequence[Reader]) -> Iterator[Account]:
     """Logs without a reader's command, of containers that are called as a reader's is: another run of that task."""
-    names = {_container(reader.account) for reader in readers} - {""}
+    names = {container_of(reader.account) for reader in readers} - {""}
     known = [reader.account for reader in readers]
     for account in story.accounts:
-        if account not in known and _container(account) in names and account.outcome is Outcome.UNKNOWN:
+        if account not in known and container_of(account) in names and account.outcome is Outcome.UNKNOWN:
             yield account
-
-
-def _container(account: Account) -> str:
-    return (account.transcript.source.container or "") if account.transcript is not None else ""
 
 
 def _ended_well(account: Account) -> bool:
     return account.outcome in _ENDED_WELL
+
+
+def _by_status_alone(reader: Reader) -> bool:
+    """Whether nothing but the container's exit status tells that it succeeded."""
+    return not shows_success(reader.account)
 
 
 def _amiss(story: Story) -> Iterator[Told[str]]:

@@ -10,7 +10,7 @@ from probe.access.change import minimal_changes
 from probe.access.decide import grants_if_member
 from probe.access.walk import Judgement, Purpose, Step, judge
 from probe.classify.joined import Prediction
-from probe.classify.remedy import UMASK
+from probe.classify.remedy import UMASK, one_sentence
 from probe.classify.told.account import Account
 from probe.classify.told.prediction.asker import Asker, Asking, asking, primary_group_missing
 from probe.classify.told.prediction.ground import Ground
@@ -260,7 +260,7 @@ def _remedy(ground: Ground, trial: Trial, sweep: Applies) -> Remedy | None:
     changes = minimal_changes(trial.asker.credentials, trial.chain, Want.READ, trial.judgement)
     commands = [change.command for change in changes if change.command]
     by_hand = Fix(
-        sentence="; then ".join(change.sentence for change in changes),
+        sentence=one_sentence([change.sentence for change in changes]),
         command="\n".join(commands) if changes and len(commands) == len(changes) else None,
     )
     if always_helps(ground, trial, sweep):

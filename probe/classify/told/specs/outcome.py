@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from probe.classify.hypothesis import Scale
 from probe.classify.told.account import Account, Told
 from probe.classify.told.specs.moments import began, clock_time, ended, nodes_of, surely_before
-from probe.classify.told.specs.results import digest_of
+from probe.classify.told.specs.results import digest_of, shows_success
 from probe.classify.told.specs.scene import HandOver, Scene, Use
-from probe.classify.told.specs.undecided import log_at
+from probe.classify.told.specs.undecided import log_at, log_wanted
 from probe.classify.verdict import STRENGTH, Assessment, Cause
 from probe.evidence.cluster import Outcome
 
@@ -53,6 +53,10 @@ def _weigh(hand_over: HandOver) -> Assessment:
         for made in makers:
             doubts = not _in_order(hand_over, scale, read, made) or doubts
     doubts = not _one_digest(hand_over, scale) or doubts
+    for account in hand_over.readers:
+        if not shows_success(account):
+            scale.miss(log_at(account), log_wanted(account))
+            doubts = True
     scale.miss(hand_over.reads[0].pointer, "what the archive held: probe check, or the digest of what the build made")
     names = ", ".join(account.name for account in hand_over.readers[:4])
     run = f" of {hand_over.named}" if hand_over.named else ""
