@@ -29,7 +29,7 @@ def reference_words(transport: str, path: str, name: str | None = None) -> str:
 
 
 def one_sentence(changes: Sequence[str]) -> str:
-    """Several changes, one after the other, as one sentence: `Add x ...; then add r ....`"""
+    """Several changes as one sentence, one after the other."""
     first, *more = (change.removesuffix(".") for change in changes)
     return "; then ".join((first, *(change[:1].lower() + change[1:] for change in more))) + "."
 
