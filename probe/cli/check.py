@@ -126,6 +126,7 @@ def check(
     ] = False,
 ) -> None:
     """Look at REF as this identity, here and now, and say what is wrong and why."""
+    from probe.cli.given import command_of, predicted
     from probe.collect.gather import gather
 
     parsed = _parse(references)
@@ -141,8 +142,8 @@ def check(
         tmpdir=tmpdir,
         tls_verify=not no_tls_verify,
         context=context,
-        predict_for=_predicted(as_, caps, pid),
-        command=_command(stderr),
+        predict_for=predicted(as_, caps, pid),
+        command=command_of(stderr),
     )
     others = _others(with_)
     document = _judged([gather(reference, plan) for reference in parsed], others)
@@ -270,52 +271,6 @@ def _judged(reports: Sequence[Report], others: Documents | None) -> VerdictDocum
         return judge_case(reports)
     together = list(dict.fromkeys((*reports, *others.reports)))
     return judge_case(together, others.timelines, others.seals, others.transcripts, others.clusters)
-
-
-def _predicted(as_: str | None, caps: str | None, pid: int | None) -> Identity | None:
-    if as_ is not None and pid is not None:
-        fail("--as and --pid both name an identity: give one")
-    from probe.collect.identity import read_identity
-
-    if pid is not None:
-        import psutil
-
-        if not psutil.pid_exists(pid):
-            fail(
-                f"--pid {pid}: no such process here; the containers of a pod see each other's processes only with "
-                "shareProcessNamespace: true"
-            )
-        try:
-            return read_identity(pid)
-        except OSError as error:
-            fail(f"--pid {pid}: /proc/{pid}/status: {error.strerror}")
-    if as_ is None:
-        if caps is not None:
-            fail("--caps belongs to --as")
-        return None
-    from probe.access.credentials import parse_identity
-
-    try:
-        return parse_identity(as_, caps, like=read_identity())
-    except ValueError as error:
-        fail(str(error))
-
-
-def _command(source: str | None) -> CommandOutcome | None:
-    if source is None:
-        return None
-    from probe.skopeo.loglines import MAX_TEXT
-    from probe.skopeo.messages import parse_messages
-
-    try:
-        if source == "-":
-            raw = sys.stdin.buffer.read(MAX_TEXT + 1)
-        else:
-            with open(source, "rb") as stream:
-                raw = stream.read(MAX_TEXT + 1)
-    except OSError as error:
-        fail(f"--stderr {source}: cannot read it: {error.strerror}")
-    return parse_messages(raw.decode("utf-8", "replace"), source=source)
 
 
 def _write(path: str, text: str) -> None:

@@ -417,31 +417,6 @@ def link(path: Path, target: str, uid: int = 0, gid: int = 0) -> str:
     return str(path)
 
 
-@contextlib.contextmanager
-def raised_sysctl(name: str, value: int) -> Iterator[int]:
-    """fs.NAME at `value` if that is stricter than what this machine has, for the block; yields the value in force.
-
-    Never weaker than before, and put back afterwards. Other runs that do the same wait for each other.
-    """
-    path = f"/proc/sys/fs/{name}"
-    with open(path) as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        before = int(lock.read())
-        try:
-            if before < value:
-                _set_sysctl(path, value)
-            with open(path) as now:
-                yield int(now.read())
-        finally:
-            if before < value:
-                _set_sysctl(path, before)
-
-
-def _set_sysctl(path: str, value: int) -> None:
-    with contextlib.suppress(OSError), open(path, "w") as sysctl:  # /proc/sys may be read-only: then as it is
-        sysctl.write(str(value))
-
-
 def unshare(flags: int) -> None:
     """Leave the named namespaces; raises PermissionError where this is not allowed."""
     if LIBC.unshare(flags) != 0:

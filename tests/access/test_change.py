@@ -12,6 +12,7 @@ from collections import Counter
 from dataclasses import replace
 
 import pytest
+from support.sysctls import raised_sysctl
 
 from probe.access.change import minimal_changes, single_changes
 from probe.access.quote import quote_path
@@ -87,7 +88,7 @@ def test_every_change_proposed_for_a_random_denial_turns_the_kernel_s_answer(ker
     tried: Counter[str] = Counter()
     while tried["denials"] < SAMPLE:
         batch = next(made)
-        with kernel.raised_sysctl("protected_symlinks", chance.randrange(2)) as protected:
+        with raised_sysctl("protected_symlinks", chance.randrange(2)) as protected:
             for actor in batch.actors:
                 for chain, question in chance.sample(batch.chains, 4):
                     judgement = judge(actor.credentials, chain, question.want, protected_symlinks=bool(protected))

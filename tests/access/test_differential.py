@@ -13,6 +13,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from support.sysctls import raised_sysctl
 
 from probe.access.walk import judge
 
@@ -42,7 +43,7 @@ def test_the_model_agrees_with_the_kernel_on_every_random_case(kernel, cases, fl
     made = cases.batches(SEED, floors, acls)
     while asked < CASES:
         batch = next(made)
-        with kernel.raised_sysctl("protected_symlinks", protect.randrange(2)) as protected:
+        with raised_sysctl("protected_symlinks", protect.randrange(2)) as protected:
             for actor in batch.actors:
                 answers = kernel.ask(actor, [question for _, question in batch.chains], batch.working_directory)
                 for path in cases.leftovers(batch):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 import pytest
+from support.sysctls import raised_sysctl
 
 from probe.access.decide import Right, Rule, decide, grants_if_member
 from probe.access.walk import Purpose, judge
@@ -220,7 +221,7 @@ def test_protected_symlinks(kernel, floor, stranger, mode, link_owner, directory
     kernel.make(floor / "file", 0o644, content=b"x")
     path = kernel.link(floor / "shared" / "link", "../file", link_owner)
     root = kernel.Actor(0, 0, (), OVERRIDE + SEARCH)
-    with kernel.raised_sysctl("protected_symlinks", 1) as protected:
+    with raised_sysctl("protected_symlinks", 1) as protected:
         if not protected:
             pytest.skip("fs.protected_symlinks is 0 and cannot be set")
         answers = [kernel.ask(actor, [kernel.Question(path, Want.READ)])[0] for actor in (stranger, root)]
@@ -250,7 +251,7 @@ def test_protected_symlinks_is_asked_only_for_a_link_at_the_end(kernel, floor, s
         outer: "EACCES",
         f"{outer}/file": None,
     }
-    with kernel.raised_sysctl("protected_symlinks", 1) as protected:
+    with raised_sysctl("protected_symlinks", 1) as protected:
         if not protected:
             pytest.skip("fs.protected_symlinks is 0 and cannot be set")
         answers = kernel.ask(stranger, [kernel.Question(path, Want.READ) for path in asked])
@@ -446,7 +447,7 @@ def test_protected_regular(kernel, floor, level, mode, file_owner, truth):
             return "EACCES"
         return None
 
-    with kernel.raised_sysctl("protected_regular", level) as now:
+    with raised_sysctl("protected_regular", level) as now:
         if now != level:
             pytest.skip(f"fs.protected_regular is {now} here")
         assert kernel.in_child(open_as_a_shell_does) == truth

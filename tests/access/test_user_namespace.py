@@ -9,6 +9,7 @@ import shutil
 from collections import Counter
 
 import pytest
+from support.sysctls import steady_sysctl
 
 from probe.access.credentials import Credentials
 from probe.access.walk import judge
@@ -85,19 +86,18 @@ def test_the_model_agrees_with_the_kernel_in_random_user_namespaces(kernel, case
                 recorded = [kernel.look_again(pair[0], one) for pair, one in zip(chains, descriptors, strict=True)]
                 return recorded, kernel.try_all(actor, [question for _, question in chains])
 
-            recorded, answers = kernel.in_user_namespace(
-                _lines(uid_ranges), _lines(gid_ranges), look_and_try, batch.working_directory
-            )
+            with steady_sysctl("protected_symlinks") as protected:
+                recorded, answers = kernel.in_user_namespace(
+                    _lines(uid_ranges), _lines(gid_ranges), look_and_try, batch.working_directory
+                )
             credentials = _credentials(actor, uid_ranges, gid_ranges)
             ambiguous = any(
                 not full and any(inside <= 65534 < inside + count for inside, _, count in ranges)
                 for full, ranges in ((credentials.full_uid_map, uid_ranges), (credentials.full_gid_map, gid_ranges))
             )
-            with open("/proc/sys/fs/protected_symlinks") as sysctl:
-                protected = bool(int(sysctl.read()))
             for text, (_, question), truth in zip(recorded, chains, answers, strict=True):
                 chain = Chain.model_validate_json(text)
-                judgement = judge(credentials, chain, question.want, protected_symlinks=protected)
+                judgement = judge(credentials, chain, question.want, protected_symlinks=bool(protected))
                 asked += 1
                 if judgement.granted is None:
                     assert ambiguous, f"PROBE_SEED={SEED}: {judgement.missing}"

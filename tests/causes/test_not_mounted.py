@@ -4,17 +4,27 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from support.stage import Stage, assert_verdict, assessment
+from support.workspace import workspace_to_mount_on
 
 pytestmark = pytest.mark.root
 
 
+@pytest.fixture(autouse=True, scope="module")
+def mount_point() -> Iterator[None]:
+    if os.geteuid() == 0:
+        with workspace_to_mount_on():
+            yield
+    else:
+        yield
+
+
 def empty_workspace() -> None:
     """/workspace/source as a directory of the root file system, seen only in this mount namespace."""
-    os.makedirs("/workspace", exist_ok=True)
     assert os.system("mount -t tmpfs none /workspace") == 0
     os.mkdir("/workspace/source")
 

@@ -108,7 +108,7 @@ def test_a_closed_stream_is_as_dev_null(closed: int, arguments: tuple[str, ...],
 def test_a_name_that_the_locale_cannot_say_is_escaped(tmp_path: Path) -> None:
     path = tmp_path / "größe"
     path.touch()
-    ran = probe("check", path, *QUICK, env={"PYTHONIOENCODING": "ascii"})
+    ran = probe("check", path, *QUICK, env={"PYTHONIOENCODING": "ascii", "COLUMNS": "400"})
     assert ran.status == 0
     assert ran.out.splitlines()[1].endswith("gr\\xf6\\xdfe can be read")
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 from support.stage import PUSHER, ROOT, Person
+from support.sysctls import steady_sysctl
 
 from probe.collect.context import check_facts, read_context, read_place
 from probe.collect.frames import Place
@@ -35,9 +36,10 @@ def test_starts_agree_with_psutil() -> None:
 
 
 def test_sysctls_of_the_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
-    context = read_context(MountTable(), Place(), {})
-    assert context.protected_symlinks is bool(int(Path("/proc/sys/fs/protected_symlinks").read_text()))
-    assert context.protected_regular == int(Path("/proc/sys/fs/protected_regular").read_text())
+    with steady_sysctl("protected_symlinks") as links, steady_sysctl("protected_regular") as regular:
+        context = read_context(MountTable(), Place(), {})
+        assert context.protected_symlinks is bool(links)
+        assert context.protected_regular == regular
     monkeypatch.setattr("probe.collect.context._sysctl", lambda name: None)
     context = read_context(MountTable(), Place(), {})
     assert context.protected_symlinks is None and context.protected_regular is None

@@ -1,12 +1,11 @@
-"""What the examples need: a /workspace to mount on, and all of them played once, side by side."""
+"""What the examples need: all of them played once, side by side."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
+from support.workspace import workspace_to_mount_on
 
 from docs import examples, playing
 
@@ -16,18 +15,7 @@ DOCUMENTS = {"report": f"probe collect {REFERENCE}", "verdict": f"probe check --
 
 
 @pytest.fixture(scope="session")
-def workspace() -> Iterator[None]:
-    """A mount point that stays empty here: every example mounts its own in a namespace of its own."""
-    path = Path("/workspace")
-    made = not path.exists()
-    path.mkdir(exist_ok=True)
-    yield
-    if made:
-        path.rmdir()
-
-
-@pytest.fixture(scope="session")
-def played(workspace: None) -> playing.Played:
+def played() -> playing.Played:
     """What each example prints, by its name: one text a command, or what went wrong."""
     if os.geteuid() != 0:
         pytest.skip("needs root: other identities and mount namespaces")
@@ -39,7 +27,8 @@ def played(workspace: None) -> playing.Played:
             tasks[block.name] = _player(block.stage, commands)
         elif block.kind in DOCUMENTS:
             tasks[f"{block.kind} {block.stage}"] = _player(block.stage, (DOCUMENTS[block.kind],))
-    return playing.in_parallel(tasks)
+    with workspace_to_mount_on():  # every example mounts its own in a namespace of its own
+        return playing.in_parallel(tasks)
 
 
 def _player(stage: str, commands: tuple[str, ...]) -> playing.Task:

@@ -23,6 +23,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from support.gap import wait_for_the_gap
 from support.stage import Stage
 
 import probe
@@ -31,7 +32,7 @@ from probe.cli.app import run
 from probe.demo import kernel
 from probe.demo.preload import preload
 
-AT_ONCE = 6
+AT_ONCE = 4
 """Examples played side by side: most of their time is the gap between two samples."""
 _NEWNS_NEWUTS = 0x04020000
 _ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin", "HOME": "/", "LANG": "C.UTF-8", "COLUMNS": "80"}
@@ -62,7 +63,10 @@ def play(stage: str, commands: Commands) -> list[str]:
         setting.during()
         if setting.later is not None and os.fork() == 0:
             os.read(go_reader, 1)
-            time.sleep(setting.patience)
+            if setting.patience is None:
+                wait_for_the_gap(os.getppid())
+            else:
+                time.sleep(setting.patience)
             setting.later()
             os._exit(0)
 

@@ -148,11 +148,14 @@ def big(tmp_path: Path) -> Path:
 def test_segments_that_were_cached_stay_and_others_go(big) -> None:
     descriptor = os.open(big, os.O_RDONLY)
     os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_RANDOM)
-    os.pread(descriptor, SEGMENT, SEGMENT)
-    assert not cached(descriptor, 2 * SEGMENT + 8192)
-    assert read_all(ConsiderateReader(descriptor, 0, 16 << 20), 1 << 30) == os.pread(descriptor, 1 << 20, 0) * 16
-    stayed = [cached(descriptor, at) for at in range(SEGMENT + 4096, 2 * SEGMENT - 4096, 65536)]
-    gone = [not cached(descriptor, at) for at in range(2 * SEGMENT + 4096, 16 << 20, 65536)]
+    for _ in range(3):  # where memory is short the kernel drops pages of its own accord, but not each time
+        os.pread(descriptor, SEGMENT, SEGMENT)
+        assert not cached(descriptor, 2 * SEGMENT + 8192)
+        assert read_all(ConsiderateReader(descriptor, 0, 16 << 20), 1 << 30) == os.pread(descriptor, 1 << 20, 0) * 16
+        stayed = [cached(descriptor, at) for at in range(SEGMENT + 4096, 2 * SEGMENT - 4096, 65536)]
+        gone = [not cached(descriptor, at) for at in range(2 * SEGMENT + 4096, 16 << 20, 65536)]
+        if all(stayed):
+            break
     os.close(descriptor)
     assert all(stayed)
     assert sum(gone) > 0.9 * len(gone)

@@ -139,15 +139,11 @@ print(answer.model_dump_json())
 @pytest.mark.root
 @pytest.mark.skopeo
 @pytest.mark.parametrize("transport", ["oci", "dir", "oci-archive"])
-def test_random_uid_without_home_on_a_read_only_root(
-    image_factory: ImageFactory, tmp_path: Path, transport: str
-) -> None:
-    built = image_factory(transport).copy_to(tmp_path)
-    temp = tmp_path / "var-tmp"
+def test_random_uid_without_home_on_a_read_only_root(image_factory: ImageFactory, place: Path, transport: str) -> None:
+    built = image_factory(transport).copy_to(place)
+    temp = place / "var-tmp"
     temp.mkdir()
     temp.chmod(0o777)
-    for above in (tmp_path, *tmp_path.parents[:2]):
-        above.chmod(0o755)
     done = subprocess.run(
         [
             "unshare",
@@ -193,12 +189,10 @@ def test_random_uid_without_home_on_a_read_only_root(
 
 @pytest.mark.root
 @pytest.mark.skopeo
-def test_unwritable_temp_directory_is_said(image_factory: ImageFactory, tmp_path: Path) -> None:
-    built = image_factory("oci-archive").copy_to(tmp_path)
-    temp = tmp_path / "var-tmp"
+def test_unwritable_temp_directory_is_said(image_factory: ImageFactory, place: Path) -> None:
+    built = image_factory("oci-archive").copy_to(place)
+    temp = place / "var-tmp"
     temp.mkdir(mode=0o755)
-    for above in (tmp_path, *tmp_path.parents[:2]):
-        above.chmod(0o755)
     done = subprocess.run(
         [
             "setpriv",

@@ -179,10 +179,8 @@ def test_workspace_is_removed_after_an_exception(tmp_path: Path) -> None:
 
 
 @pytest.mark.root
-def test_directories_that_their_owner_may_not_enter_are_removed(tmp_path: Path) -> None:
-    tmp_path.chmod(0o777)
-    for above in tmp_path.parents[:2]:
-        above.chmod(0o755)
+def test_directories_that_their_owner_may_not_enter_are_removed(place: Path) -> None:
+    place.chmod(0o777)
     code = (
         "import os, sys; sys.path[:0] = [sys.argv[1]]\n"
         "from probe.skopeo.workspace import workspace\n"
@@ -204,7 +202,7 @@ def test_directories_that_their_owner_may_not_enter_are_removed(tmp_path: Path) 
             "-c",
             code,
             str(Path(__file__).parents[2]),
-            str(tmp_path),
+            str(place),
         ],
         capture_output=True,
         text=True,

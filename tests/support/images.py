@@ -15,6 +15,7 @@ import tarfile
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -75,7 +76,7 @@ def compress(data: bytes, how: str) -> bytes:
         return zstandard.ZstdCompressor().compress(data)
     if how == "gzip":
         return gzip.compress(data, mtime=0)
-    return {"none": bytes, "bzip2": bz2.compress, "xz": lzma.compress}[how](data)
+    return {"none": bytes, "bzip2": bz2.compress, "xz": partial(lzma.compress, preset=1)}[how](data)
 
 
 class Layout:
