@@ -12,7 +12,18 @@ from probe.classify.roles import Role, sounds_like
 from probe.evidence.base import clip
 
 MAX_ROWS = 64
-SOURCES: tuple[Callable[[Case], Iterable[Facts]], ...] = (of_witnesses, of_registries)
+
+
+def _of_accounts(case: Case) -> Iterable[Facts]:
+    """What logs and objects tell, which needs modules of its own."""
+    if not case.told:
+        return ()
+    from probe.classify.told.columns import of_accounts
+
+    return of_accounts(case)
+
+
+SOURCES: tuple[Callable[[Case], Iterable[Facts]], ...] = (of_witnesses, of_registries, _of_accounts)
 """Where columns come from. Another kind of evidence is one more line here."""
 
 _ALIKE = frozenset(

@@ -23,7 +23,6 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from support.gap import wait_for_the_gap
 from support.stage import Stage
 
 import probe
@@ -63,10 +62,7 @@ def play(stage: str, commands: Commands) -> list[str]:
         setting.during()
         if setting.later is not None and os.fork() == 0:
             os.read(go_reader, 1)
-            if setting.patience is None:
-                wait_for_the_gap(os.getppid())
-            else:
-                time.sleep(setting.patience)
+            time.sleep(setting.patience)
             setting.later()
             os._exit(0)
 

@@ -66,9 +66,8 @@ class Setting:
     build: Callable[[], None] = lambda: None
     during: Callable[[], None] = lambda: None
     later: Callable[[], None] | None = None
-    """Happens, as root, after the first command of the probe has begun: between its samples, or `patience` later."""
-    patience: float | None = None
-    """Seconds."""
+    """Happens, as root, after the first command of the probe has begun: shortly, or `patience` seconds after."""
+    patience: float = 0.25
     before: Callable[[], None] = lambda: None
     """As the identity of the pod, just before the commands."""
     by: Person = PUSHER
