@@ -8,7 +8,6 @@ import time
 from pathlib import Path
 
 import pytest
-from support.gap import between_samples
 from support.recorded import as_if_remote, on_another_node, shifted
 from support.stage import ROOT, Stage, assert_verdict, assessment, volume
 from support.watching import Watching
@@ -28,10 +27,15 @@ pytestmark = pytest.mark.root
 def test_fires_when_it_comes_while_the_probe_looks(stage: Stage) -> None:
     workspace = stage.workspace()
     target = workspace / "oci/late.tar"
-    shutil.copy(stage.archive, workspace / "oci/.partial")
-    os.chmod(workspace / "oci/.partial", 0o644)
-    with between_samples(lambda: os.rename(workspace / "oci/.partial", target)):
-        document = stage.check(f"oci-archive:{target}", gap=0.8)
+    pid = os.fork()
+    if pid == 0:
+        time.sleep(0.4)
+        shutil.copy(stage.archive, workspace / "oci/.partial")
+        os.chmod(workspace / "oci/.partial", 0o644)
+        os.rename(workspace / "oci/.partial", target)
+        os._exit(0)
+    document = stage.check(f"oci-archive:{target}", gap=0.8)
+    os.waitpid(pid, 0)
     assert_verdict(document, "absent-then-present")
     assert assessment(document, "wrong-path").status in ("refuted", "likely", "possible")
 
@@ -63,8 +67,13 @@ def test_refuted_when_it_was_always_there(stage: Stage) -> None:
 
 def test_refuted_when_it_was_there_and_is_removed(stage: Stage) -> None:
     workspace = stage.workspace()
-    with between_samples(lambda: os.unlink(workspace / "oci/image.tar")):
-        document = stage.check(f"oci-archive:{workspace}/oci/image.tar", gap=0.8)
+    pid = os.fork()
+    if pid == 0:
+        time.sleep(0.4)
+        os.unlink(workspace / "oci/image.tar")
+        os._exit(0)
+    document = stage.check(f"oci-archive:{workspace}/oci/image.tar", gap=0.8)
+    os.waitpid(pid, 0)
     found = assessment(document, "absent-then-present")
     assert found.status == "refuted"
     assert any("removed" in claim.sentence for claim in found.contradicts)
@@ -73,8 +82,13 @@ def test_refuted_when_it_was_there_and_is_removed(stage: Stage) -> None:
 
 def test_not_shown_by_a_directory_that_closes(stage: Stage) -> None:
     workspace = stage.workspace()
-    with between_samples(lambda: os.chmod(workspace / "oci", 0o700)):
-        document = stage.check(f"oci-archive:{workspace}/oci/never.tar", gap=0.8)
+    pid = os.fork()
+    if pid == 0:
+        time.sleep(0.4)
+        os.chmod(workspace / "oci", 0o700)
+        os._exit(0)
+    document = stage.check(f"oci-archive:{workspace}/oci/never.tar", gap=0.8)
+    os.waitpid(pid, 0)
     assert assessment(document, "absent-then-present").status != "confirmed"
 
 

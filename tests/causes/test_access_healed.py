@@ -7,7 +7,6 @@ import time
 from pathlib import Path
 
 import pytest
-from support.gap import between_samples
 from support.stage import ROOT, Stage, assert_verdict, assessment, volume
 from support.watching import Watching
 
@@ -20,8 +19,13 @@ pytestmark = pytest.mark.root
 def test_fires_for_a_late_chmod(stage: Stage) -> None:
     workspace = stage.workspace()
     os.chmod(workspace / "oci/image.tar", 0o600)
-    with between_samples(lambda: os.chmod(workspace / "oci/image.tar", 0o644)):
-        document = stage.check(f"oci-archive:{workspace}/oci/image.tar", gap=0.8)
+    pid = os.fork()
+    if pid == 0:
+        time.sleep(0.4)
+        os.chmod(workspace / "oci/image.tar", 0o644)
+        os._exit(0)
+    document = stage.check(f"oci-archive:{workspace}/oci/image.tar", gap=0.8)
+    os.waitpid(pid, 0)
     assert_verdict(document, "access-healed")
     assert assessment(document, "file-read-denied").implied_by == "access-healed"
     assert any("in between" in claim.sentence for claim in document.assessments[0].supports)

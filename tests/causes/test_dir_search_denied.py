@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
+import time
 
 import pytest
-from support.gap import between_samples
 from support.stage import PUSHER, ROOT, Person, Stage, assert_verdict, assessment
 
 pytestmark = pytest.mark.root
@@ -96,7 +96,12 @@ def test_what_lies_below_is_said_to_be_unobservable(stage: Stage) -> None:
 
 def test_access_that_is_lost_while_the_probe_looks_is_a_refusal(stage: Stage) -> None:
     workspace = stage.workspace()
-    with between_samples(lambda: os.chmod(workspace / "oci", 0o700)):
-        document = stage.check(f"oci-archive:{workspace}/oci/image.tar", gap=0.8)
+    pid = os.fork()
+    if pid == 0:
+        time.sleep(0.4)
+        os.chmod(workspace / "oci", 0o700)
+        os._exit(0)
+    document = stage.check(f"oci-archive:{workspace}/oci/image.tar", gap=1.0)
+    os.waitpid(pid, 0)
     assert_verdict(document, "dir-search-denied")
     assert "0700" in document.verdict.statement

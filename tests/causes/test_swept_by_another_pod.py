@@ -7,7 +7,6 @@ import time
 from pathlib import Path
 
 import pytest
-from support.gap import begin_between_samples
 from support.stage import FS_GROUP, Stage, assert_verdict, assessment, volume
 
 from probe.classify.judge import judge_case
@@ -58,11 +57,17 @@ def test_refuted_when_it_belonged_to_the_other_group_before(stage: Stage) -> Non
 def test_confirmed_when_this_process_had_access_before(stage: Stage) -> None:
     workspace = stage.workspace()
     os.chmod(workspace / "oci", 0o2750)
+    pids: list[int] = []
 
     def sweep_soon() -> None:
-        begin_between_samples(lambda: sweep(workspace, OTHER_GROUP))
+        pid = os.fork()
+        if pid == 0:
+            time.sleep(0.6)
+            sweep(workspace, OTHER_GROUP)
+            os._exit(0)
+        pids.append(pid)
 
-    document = stage.check(f"oci-archive:{workspace}/oci/image.tar", gap=0.8, **volume(workspace, sweep_soon))
+    document = stage.check(f"oci-archive:{workspace}/oci/image.tar", gap=1.5, **volume(workspace, sweep_soon))
     assert_verdict(document, "swept-by-another-pod", also={"group-not-held"})
     assert document.verdict.family == "race"
     assert any("had access before" in claim.sentence for claim in document.assessments[0].supports)

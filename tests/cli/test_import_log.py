@@ -82,6 +82,8 @@ def test_whose_it_is_can_be_told(call: Call, tmp_path: Path) -> None:
         "task": "push",
         "namespace": "ns",
         "pipeline_run": "r1",
+        "begins": None,
+        "mixed": False,
     }
 
 

@@ -101,3 +101,26 @@ def test_help_and_version() -> None:
     assert elsewhere("--version").returncode == 0
     assert elsewhere("classify", "--help").returncode == 0
     assert elsewhere("--help").returncode == 0
+
+
+CAPTURE = Path(__file__).parents[1] / "captures/20-two-pvcs"
+
+
+@pytest.mark.parametrize("what", [".", "logs"])
+def test_logs_and_objects_are_judged(what: str) -> None:
+    ran = elsewhere("classify", CAPTURE / what, "--json")
+    assert (ran.returncode, ran.stderr) == (1, "")
+    assert json.loads(ran.stdout)["verdict"]["cause"] == "different-volume"
+
+
+def test_a_log_is_imported() -> None:
+    ran = elsewhere("import-log", *sorted(CAPTURE.glob("logs/*push*.log")), "--json")
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert len(json.loads(ran.stdout)["transcripts"]) == 2
+
+
+@pytest.mark.parametrize("verb", ["cluster", "monitor"])
+def test_the_verbs_that_ask_the_api_are_there(verb: str) -> None:
+    ran = elsewhere(verb, "--help")
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert "PIPELINERUN" in ran.stdout

@@ -13,7 +13,6 @@ from pathlib import Path
 
 import pytest
 from support.fuse import mirror
-from support.gap import between_samples
 from support.stage import PUSHER, Person
 
 from probe.evidence.observation import NotSeen, Reason, Seen
@@ -34,6 +33,14 @@ import sys, time
 file = open(sys.argv[1], sys.argv[2])
 print(flush=True)
 time.sleep(60)
+"""
+REPLACER = """
+import os, sys, time
+with open(sys.argv[1] + ".new", "w") as file:
+    file.write("new one")
+print(flush=True)
+time.sleep(0.3)
+os.rename(sys.argv[1] + ".new", sys.argv[1])
 """
 
 
@@ -85,7 +92,7 @@ def test_a_file_at_rest_is_stable(place: Path, look: Look) -> None:
 
 def test_absent_then_present(place: Path, look: Look) -> None:
     path = place / "f"
-    with between_samples(lambda: path.write_text("x")):
+    with running("import sys, time; print(flush=True); time.sleep(0.25); open(sys.argv[1], 'w').write('x')", path):
         report = look(path, gap=0.8)
     assert [attempt.errno for attempt in report.attempts][:2] == ["ENOENT", None]
     assert report.chain_after is not None and report.chain_after.stopped is None
@@ -98,8 +105,8 @@ def test_access_that_heals_in_between(place: Path, look_as: Look) -> None:
     (place / "d").mkdir()
     (place / "d/f").write_bytes(b"x")
     (place / "d").chmod(0o700)
-    with between_samples(lambda: (place / "d").chmod(0o755)):
-        report = look_as(PUSHER, place / "d/f", gap=0.8)
+    with running("import os, sys, time; print(flush=True); time.sleep(0.3); os.chmod(sys.argv[1], 0o755)", place / "d"):
+        report = look_as(PUSHER, place / "d/f", gap=0.9)
     errnos = [attempt.errno for attempt in report.attempts]
     assert (errnos[0], errnos[-1]) == ("EACCES", None)
     assert isinstance(report.chain, Seen) and report.chain.value.stopped is not None
@@ -116,10 +123,8 @@ def test_a_file_that_is_replaced(place: Path, look: Look) -> None:
     path = place / "f"
     path.write_bytes(b"old")
     os.utime(path, (1, 1))
-    new = place / "f.new"
-    new.write_text("new one")
-    with between_samples(lambda: new.rename(path)):
-        report = look(path, gap=0.8)
+    with running(REPLACER, path):
+        report = look(path, gap=0.9)
     assert any(": inode was" in change for change in report.unstable)
     assert report.chain_after is not None
 

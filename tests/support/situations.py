@@ -11,7 +11,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from support.gap import between_samples
 from support.stage import BARE_ROOT, FS_GROUP, PUSHER, ROOT, STRANGER, Stage, volume
 
 from probe.access.credentials import parse_identity
@@ -163,8 +162,15 @@ def _changing(before: int, after: int) -> Callable[[Stage], VerdictDocument]:
     def play(stage: Stage) -> VerdictDocument:
         workspace = stage.workspace()
         os.chmod(workspace / "oci", before)
-        with between_samples(lambda: os.chmod(workspace / "oci", after)):
-            return stage.check(f"oci-archive:{workspace}/oci/image.tar", gap=0.8)
+        pid = os.fork()
+        if pid == 0:
+            time.sleep(0.3)
+            os.chmod(workspace / "oci", after)
+            os._exit(0)
+        try:
+            return stage.check(f"oci-archive:{workspace}/oci/image.tar", gap=0.6)
+        finally:
+            os.waitpid(pid, 0)
 
     return play
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -44,7 +45,7 @@ def encodable(text: str) -> str:
     return text
 
 
-class WordReader:
+class WordReader(ABC):
     """Reads the words of a text, each character once."""
 
     def __init__(self, text: str) -> None:
@@ -53,9 +54,9 @@ class WordReader:
         self._depth = 0
         """Of command substitutions in each other."""
 
+    @abstractmethod
     def commands(self, closer: str) -> None:
         """Read the commands of a substitution up to its closer, which is taken, or to the end of the text."""
-        raise NotImplementedError
 
     def word(self, closer: str) -> Word:
         """The word that begins here, up to what ends it or to the closer."""
